@@ -1,0 +1,108 @@
+package emulator
+
+import (
+	"encoding/json"
+	"sync"
+	"time"
+
+	"github.com/alikms/alikms/store"
+)
+
+// clock is the emulator's clock: it rules all that KMS dates or counts. It runs
+// with real time, at a distance from it, or stands still. Moved or frozen, it
+// is kept in the store and survives a restart.
+type clock struct {
+	mu    sync.Mutex
+	real  func() time.Time
+	store *store.Store
+	state clockState
+}
+
+type clockState struct {
+	Offset time.Duration `json:"offset,omitempty"` // from real time, while running
+	Frozen *time.Time    `json:"frozen,omitempty"` // stands here
+}
+
+// clockSetting is the store's name for the state.
+const clockSetting = "clock"
+
+func newClock(st *store.Store, real func() time.Time) (*clock, error) {
+	c := &clock{real: real, store: st}
+	err := st.View(func(tx *store.Tx) error {
+		text, ok, err := tx.Setting(clockSetting)
+		if err != nil || !ok {
+			return err
+		}
+		return json.Unmarshal(text, &c.state)
+	})
+	return c, err
+}
+
+func (c *clock) now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.state.at(c.real())
+}
+
+func (s clockState) at(real time.Time) time.Time {
+	if s.Frozen != nil {
+		return *s.Frozen
+	}
+	return real.Add(s.Offset)
+}
+
+// show gives the time and whether it stands.
+func (c *clock) show() (now time.Time, frozen bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.state.at(c.real()), c.state.Frozen != nil
+}
+
+// set changes the state by a function of it and keeps it in the store.
+func (c *clock) set(change func(clockState) clockState) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	state := change(c.state)
+	if err := c.store.Update(state.put); err != nil {
+		return err
+	}
+	c.state = state
+	return nil
+}
+
+// put keeps the state in the store.
+func (s clockState) put(tx *store.Tx) error {
+	text, err := json.Marshal(s)
+	if err != nil {
+		return err
+	}
+	return tx.PutSetting(clockSetting, text)
+}
+
+// assume takes on a state that is in the store already.
+func (c *clock) assume(state clockState) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.state = state
+}
+
+// freeze lets the clock stand at a time.
+func (c *clock) freeze(at time.Time) error {
+	return c.set(func(clockState) clockState { return clockState{Frozen: &at} })
+}
+
+// advance moves the clock on, standing or running.
+func (c *clock) advance(by time.Duration) error {
+	return c.set(func(s clockState) clockState {
+		if s.Frozen == nil {
+			return clockState{Offset: s.Offset + by}
+		}
+		at := s.Frozen.Add(by)
+		return clockState{Frozen: &at}
+	})
+}
+
+// unfreeze goes back to real time, running.
+func (c *clock) unfreeze() error {
+	return c.set(func(clockState) clockState { return clockState{} })
+}

@@ -1,0 +1,158 @@
+package emulator
+
+import (
+	"fmt"
+	"strings"
+)
+
+// apiError is a refusal as it goes over the wire.
+type apiError struct {
+	Status  int
+	Code    string
+	Message string
+}
+
+func (e *apiError) Error() string { return e.Code + ": " + e.Message }
+
+// errorRow is one row of the catalogue: a code of the service with its status
+// and its text. The text may have one blank, written %s.
+type errorRow struct {
+	status  int
+	code    string
+	message string
+	// bare is the text in its documented form without a name. It is what a
+	// fault sends, which knows of no parameter.
+	bare string
+}
+
+// of makes the error, its blank filled in.
+func (r errorRow) of(blank ...any) *apiError {
+	return &apiError{r.status, r.code, fmt.Sprintf(r.message, blank...)}
+}
+
+// plain makes the error as the service words it where it names nothing.
+func (r errorRow) plain() *apiError {
+	return &apiError{r.status, r.code, r.bare}
+}
+
+// catalogue finds a row by its code. Where a code has several texts, the first
+// declared below is found.
+var catalogue = map[string]errorRow{}
+
+// row declares an error of the service. bare is needed only where message has
+// a blank.
+func row(status int, code, message string, bare ...string) errorRow {
+	r := errorRow{status, code, message, message}
+	if len(bare) > 0 {
+		r.bare = bare[0]
+	} else if strings.Contains(message, "%s") {
+		panic("errors.go: " + code + " has a blank and needs its form without a name")
+	}
+	if _, known := catalogue[code]; !known {
+		catalogue[code] = r
+	}
+	return r
+}
+
+// The catalogue. Observed texts win over API metadata, metadata over manual
+// pages; typos are the service's. A row whose text is our choice says so.
+// Sources: shared/reference/kms-errors.md and wire-protocol.md 2.1.
+
+// The request as a whole.
+var (
+	errInternalFailure   = row(500, "InternalFailure", "Internal Failure.")
+	errParseRequest      = row(400, "ParseRequestParameterException", "Server parse parameters exception. Please check your input params.")
+	errUnsupportedMethod = row(403, "UnsupportedHTTPMethod", "This http method is not supported.")
+	errMissingAction     = row(400, "MissingAction", "Action is mandatory for this action.")
+	errInvalidAction     = row(404, "InvalidAction.NotFound", "Specified api is not found, please check your url and method.")
+	errInvalidVersion    = row(400, "InvalidVersion", "Specified parameter Version is not valid.")
+	errInvalidFormat     = row(400, "InvalidParameter.Format", "Specified parameter format is not valid.")
+	errMissingParameter  = row(400, "MissingParameter", "The parameter  %s  needed but no provided.", "The parameter needed but no provided.")
+	errInvalidParameter  = row(400, "InvalidParameter", "The specified parameter %s is not valid.", "The specified parameter is not valid.")
+	errNotEmulated       = row(400, "NotEmulated", "alikms does not emulate %s.", "alikms does not emulate this.") // ours; 4xx, for clients retry 5xx for minutes
+	errCrossSite         = row(403, "CrossSiteRequest", "alikms refuses requests that a web page of another site made.")
+	errUnsupportedApi    = row(400, "UnsupportedOperation", "This action is not supported.")
+)
+
+// Callers and signatures.
+var (
+	errMissingAccessKeyID     = row(400, "MissingAccessKeyId", "AccessKeyId is mandatory for this action.")
+	errUnknownAccessKeyID     = row(404, "InvalidAccessKeyId.NotFound", "The Access Key ID provided does not exist in our records.")
+	errInvalidSignatureMethod = row(400, "InvalidSignatureMethod", "Specified signature method is not valid.")
+	errIncompleteSignature    = row(400, "IncompleteSignature", "The request signature does not conform to Alibaba Cloud standards.")
+	// Clients compare what follows the colon with their own string to sign,
+	// so nothing may follow it (wire-protocol.md 2.1).
+	errSignatureV1 = row(400, "SignatureDoesNotMatch", "Specified signature is not matched with our calculation. server string to sign is:%s",
+		"Specified signature is not matched with our calculation.")
+	errSignatureV3 = row(400, "SignatureDoesNotMatch", "Specified signature does not match our calculation. server StringToSign is [%s]",
+		"Specified signature does not match our calculation.")
+	errMissingTimestamp      = row(400, "IllegalTimestamp", `The input parameter "Timestamp" that is mandatory for processing this request is not supplied.`)
+	errTimestampFormat       = row(400, "InvalidTimeStamp.Format", "Specified time stamp or date value is not well formatted.")
+	errTimestampExpired      = row(400, "InvalidTimeStamp.Expired", "Specified time stamp or date value is expired.")
+	errMissingNonce          = row(400, "MissingSignatureNonce", "SignatureNonce is mandatory for this action.")
+	errNonceUsed             = row(400, "SignatureNonceUsed", "Specified signature nonce was used already.")
+	errMissingSecurityToken  = row(400, "MissingSecurityToken", "SecurityToken is mandatory for this action.")
+	errSecurityTokenMismatch = row(400, "InvalidSecurityToken.Malformed", "Specified SecurityToken is malformed.")
+	// Observed with the ARN; the bare text is the manual's.
+	errNoPermission = row(403, "Forbidden.NoPermission", "This operation for %s is forbidden by permission system.",
+		"This operation is forbidden by permission system.")
+)
+
+// Keys, versions, aliases.
+var (
+	errKeyNotFound         = row(404, "Forbidden.KeyNotFound", "The specified Key is not found.")
+	errKeyVersionNotFound  = row(404, "Forbidden.KeyVersionNotFound", "The specified Key version is not found.")
+	errAliasNotFound       = row(404, "Forbidden.AliasNotFound", "The specified Alias is not found.")
+	errAliasExists         = row(400, "AliasAlreadyExists", "AliasName Already Exists.")
+	errAliasNotAllowed     = row(400, "Unsupported.Alias", "Alias is not valid for this api.")
+	errUnsupportedUse      = row(400, "Rejected.UnsupportedOperation", "Unsupported operation.")
+	errStateModifiedFailed = row(409, "Rejected.StateModifiedFailed", "Keystate modified failed.")
+	errDisabled            = row(409, "Rejected.Disabled", "The request was rejected because the key state is Disabled.")
+	errPendingDeletion     = row(409, "Rejected.PendingDeletion", "The request was rejected because the key state is PendingDeletion.")
+	errInstanceNotFound    = row(403, "Forbidden.DKMSInstanceNotFound", "The specified DKMS Instance is not found.")
+)
+
+// Quotas.
+var (
+	errThrottled     = row(429, "Rejected.Throttling", "QPS Limit Exceeded")
+	errLimitExceeded = row(400, "Rejected.LimitExceeded", "The request was rejected because user create resource limit was exceeded.")
+)
+
+// DryRun. Their codes are documented, their statuses and texts are ours; a
+// ValidationError carries the text of the error it stands for.
+var (
+	errDryRunSucceeds   = row(400, "DryRunOperationError", "The request would have succeeded, but DryRun is set.")
+	errDryRunDenied     = row(403, "AccessDeniedError", "The request would have been refused by the permission system.")
+	errDryRunValidation = row(400, "ValidationError", "%s", "The request is not valid.")
+)
+
+// Codes that nothing here answers of itself. They are in the catalogue so that
+// a fault can name them.
+func init() {
+	row(503, "ServiceUnavailableTemporary", "Service Unavailable Temporary.")
+	row(503, "SerivceUnvailableTemporary", "Service Unvailable Temporary") // sic, CreateKey's metadata
+	row(503, "ServiceUnavailable", "The request has failed due to a temporary failure of the server.")
+	row(400, "Throttling", "Request was denied due to request throttling.")
+	row(400, "Throttling.User", "Request was denied due to user flow control.")
+	row(400, "Throttling.Api", "Request was denied due to api flow control.")
+	row(403, "Forbidden.AccessKey", "This AccessKey is not enabled.")
+	row(400, "InvalidAccessKeyId.Inactive", "Specified access key is disabled.")
+	row(400, "InvalidSecurityToken.Expired", "Specified SecurityToken is expired.")
+	row(400, "InvalidProtocol.NeedSsl", "Your request is denied as lack of ssl protect.")
+	row(403, "Forbidden.UbsmsInvalidUserid", "Userid Invalid For Ubsms.")
+	row(403, "Forbidden.UbsmsInvalidBid", "Your account partner does not have KMS Service.")
+	row(403, "Forbidden.KmsServiceNotEnabled", "Kms service is not Enabled for current user. Please get access permission first.")
+	row(403, "Forbidden.ProhibitedByRiskControl", "Current user is Prohibited By Risk Control.")
+	row(403, "Forbidden.InDebtOverdue", "Current user is indebted Overdue.")
+	row(403, "Forbidden.InDebt", "Current user is indebted.")
+	row(403, "Forbidden.DKMSInstanceStateInvalid", "The DKMS instance state is invalid.")
+	row(400, "Rejected.ShareQuotaExceedLimit", "Instance Share Quota Exceed Limit.")
+	row(409, "Rejected.PendingImport", "The request was rejected because the key state is PendingImport.")
+	row(409, "Rejected.Unavailable", "The request was rejected because the key state is Unavailable.")
+	row(400, "InvalidKeyMaterial", "key material is invalid.")
+	row(400, "InvalidImportToken", "import token is invalid.")
+	row(400, "ExpiredImportToken", "import token is expired.")
+	row(400, "Unsupported.Origin", "This key origin is not valid for this api.")
+	row(400, "Unsupported.ProtectionLevel", "This protection level is not valid for this region")
+	row(404, "Forbidden.ResourceNotFound", "Resource not found.")
+}

@@ -1,0 +1,92 @@
+package keyspec
+
+import (
+	"bytes"
+	"crypto/ecdsa"
+	"crypto/rsa"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/emmansun/gmsm/sm2"
+	"github.com/emmansun/gmsm/smx509"
+)
+
+// privateKeyParsers are by type of the PEM block. SM2 keys come as PKCS#8, as
+// SEC1 like any other curve's, or as SEC1 under a name of their own, which is
+// what `openssl ec` writes.
+var privateKeyParsers = map[string]func(der []byte) (any, error){
+	"PRIVATE KEY":     smx509.ParsePKCS8PrivateKey,
+	"RSA PRIVATE KEY": func(der []byte) (any, error) { return smx509.ParsePKCS1PrivateKey(der) },
+	"EC PRIVATE KEY":  smx509.ParseTypedECPrivateKey,
+	"SM2 PRIVATE KEY": smx509.ParseTypedECPrivateKey,
+}
+
+// ParsePEM reads a private key as people have them: PKCS#8, PKCS#1 or SEC1, not
+// encrypted. Text around the block and blocks of curve parameters are skipped.
+// It refuses a key that is not of this spec, or not consistent. No error tells
+// of key material.
+func (s *Spec) ParsePEM(text []byte) (PrivateKey, error) {
+	block, err := privateKeyBlock(text)
+	if err != nil {
+		return nil, err
+	}
+	key, err := privateKeyParsers[block.Type](block.Bytes)
+	if err != nil {
+		return nil, fmt.Errorf("unreadable PEM block %s: %w", block.Type, err)
+	}
+	return s.accept(key)
+}
+
+// privateKeyBlock finds the first block that is not of parameters, and refuses
+// it unless there is a parser for it.
+func privateKeyBlock(text []byte) (*pem.Block, error) {
+	block, rest := pem.Decode(text)
+	for block != nil && strings.HasSuffix(block.Type, "PARAMETERS") {
+		block, rest = pem.Decode(rest)
+	}
+	switch {
+	case block == nil && bytes.Contains(rest, []byte("-----BEGIN ")):
+		return nil, errors.New("damaged PEM block: its lines do not decode up to a matching END line")
+	case block == nil:
+		return nil, errors.New("no PEM block of a private key; it begins with a line like -----BEGIN PRIVATE KEY-----")
+	case strings.HasPrefix(block.Type, "ENCRYPTED") || strings.Contains(block.Headers["Proc-Type"], "ENCRYPTED"):
+		return nil, errors.New("encrypted private key: decrypt it first, for example with openssl pkey -in FILE")
+	case strings.HasSuffix(block.Type, "PUBLIC KEY") || strings.HasSuffix(block.Type, "CERTIFICATE"):
+		return nil, fmt.Errorf("%s where a private key is needed", block.Type)
+	case privateKeyParsers[block.Type] == nil:
+		return nil, fmt.Errorf("PEM block %q is not supported; one of PRIVATE KEY, RSA PRIVATE KEY, EC PRIVATE KEY, SM2 PRIVATE KEY", block.Type)
+	}
+	return block, nil
+}
+
+// describe says of what kind a parsed key is.
+func describe(key any) string {
+	switch key := key.(type) {
+	case *rsa.PrivateKey:
+		return rsaKind(key.N.BitLen())
+	case *sm2.PrivateKey:
+		return sm2Kind
+	case *ecdsa.PrivateKey:
+		return "an EC key on the curve " + key.Curve.Params().Name
+	}
+	return fmt.Sprintf("a key of type %T", key)
+}
+
+// PEM writes what Marshal gave as a PKCS#8 PEM block.
+func PEM(privateKey []byte) string { return encodePEM("PRIVATE KEY", privateKey) }
+
+func encodePEM(blockType string, der []byte) string {
+	return string(pem.EncodeToMemory(&pem.Block{Type: blockType, Bytes: der}))
+}
+
+// publicKeyPEM takes the public keys that smx509 knows: crypto/x509 does not
+// know the SM2 curve.
+func publicKeyPEM(key any) (string, error) {
+	der, err := smx509.MarshalPKIXPublicKey(key)
+	if err != nil {
+		return "", fmt.Errorf("encode public key: %w", err)
+	}
+	return encodePEM("PUBLIC KEY", der), nil
+}

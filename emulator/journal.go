@@ -1,0 +1,162 @@
+package emulator
+
+import (
+	"encoding/base64"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+	"unicode/utf8"
+)
+
+// Call is an entry of the journal: one request to "/", accepted or not.
+type Call struct {
+	Time        time.Time         `json:"time"` // by the emulator's clock, when it was decided what becomes of it
+	RequestID   string            `json:"requestId"`
+	Operation   string            `json:"operation"` // the action as sent
+	AccessKeyID string            `json:"accessKeyId"`
+	Scheme      string            `json:"scheme"`   // V1, V3, V4, or "" for an unsigned request
+	Verified    bool              `json:"verified"` // the signature was checked and right
+	KeyID       string            `json:"keyId"`    // the key it came to, by its id; or ""
+	Gateway     string            `json:"gateway"`  // "shared", or an instanceId
+	Parameters  map[string]string `json:"parameters"`
+	Status      int               `json:"status"` // 0: nothing was answered
+	Code        string            `json:"code"`   // of an error
+	Fault       string            `json:"fault"`  // the rule that acted on it
+	Quota       string            `json:"quota"`  // the quota that refused it
+	// Replaced is what the operation had answered, where a fault replaced it.
+	Replaced     *Replaced `json:"replaced"`
+	Resend       bool      `json:"resend"`       // the same call, sent again below the SDK
+	Milliseconds float64   `json:"milliseconds"` // real time until the answer was ready
+
+	arrival uint64
+	keyARN  string
+}
+
+// facts are what the rules had to ask of the call.
+func (c *Call) facts() facts {
+	return facts{c.Operation, c.keyARN, c.Parameters["KeyVersionId"], c.Parameters["Algorithm"], c.AccessKeyID, c.Gateway}
+}
+
+// Replaced is an answer that a fault of phase "after" replaced.
+type Replaced struct {
+	Status int    `json:"status"`
+	Code   string `json:"code"`
+}
+
+// journal keeps the latest requests, up to size of them.
+type journal struct {
+	mu       sync.Mutex
+	size     int
+	arrivals uint64
+	entries  []Call // a ring once it is full
+	next     int
+	dropped  int
+}
+
+// arrive numbers a request, so that the journal can list in order of arrival
+// what it is told when it is answered.
+func (j *journal) arrive() uint64 {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.arrivals++
+	return j.arrivals
+}
+
+// add takes an entry when its answer is ready and not yet sent: who has the
+// answer finds it here.
+func (j *journal) add(entry Call) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	switch {
+	case j.size == 0:
+		j.dropped++
+	case len(j.entries) < j.size:
+		j.entries = append(j.entries, entry)
+	default:
+		j.entries[j.next] = entry
+		j.next = (j.next + 1) % j.size
+		j.dropped++
+	}
+}
+
+// empty forgets all entries.
+func (j *journal) empty() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.entries, j.next, j.dropped = nil, 0, 0
+}
+
+// find gives the entries that fit, in order of arrival, and the number lost
+// since the journal was last emptied.
+func (j *journal) find(fits func(*Call) bool) (found []Call, dropped int) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	found = []Call{}
+	for i := range j.entries {
+		if fits(&j.entries[i]) {
+			found = append(found, j.entries[i])
+		}
+	}
+	sortByArrival(found)
+	return found, j.dropped
+}
+
+// remove takes out the entries that fit. The journal counts as emptied when
+// nothing is left.
+func (j *journal) remove(fits func(*Call) bool) (removed []Call, dropped int) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	removed, kept := []Call{}, []Call{}
+	for i := range j.entries {
+		if fits(&j.entries[i]) {
+			removed = append(removed, j.entries[i])
+		} else {
+			kept = append(kept, j.entries[i])
+		}
+	}
+	sortByArrival(removed)
+	sortByArrival(kept)
+	dropped = j.dropped
+	j.entries, j.next = kept, 0
+	if len(kept) == 0 {
+		j.dropped = 0
+	}
+	return removed, dropped
+}
+
+func sortByArrival(calls []Call) {
+	slices.SortFunc(calls, func(a, b Call) int { return int(a.arrival) - int(b.arrival) })
+}
+
+// unjournaled are the parameters of a signature, which the journal leaves out.
+var unjournaled = []string{"Signature", "SignatureMethod", "SignatureNonce", "SignatureVersion", "SignatureType",
+	"AccessKeyId", "SecurityToken", "BearerToken", "Timestamp"}
+
+// secretParameters are kept as a size: whatever is plaintext, a secret or a
+// signature in any published action, emulated or not.
+var secretParameters = []string{"Plaintext", "Value", "SecretData", "Password", "EncryptedKeyMaterial", "ImportToken", "Message"}
+
+// journaled is what the journal keeps of the parameters: names as sent; values
+// that are secret or long as their size.
+func journaled(sent map[string]string) map[string]string {
+	kept := make(map[string]string, len(sent))
+	for name, value := range sent {
+		switch {
+		case slices.Contains(unjournaled, name):
+		case slices.Contains(secretParameters, name), utf8.RuneCountInString(value) > 256:
+			kept[name] = fmt.Sprintf("(%d bytes)", decodedSize(value))
+		default:
+			kept[name] = value
+		}
+	}
+	return kept
+}
+
+// decodedSize is the size of what a text is the base64 of, or of the text.
+func decodedSize(text string) int {
+	if decoded, err := base64.StdEncoding.DecodeString(text); err == nil {
+		return len(decoded)
+	}
+	return len(text)
+}

@@ -1,0 +1,105 @@
+package emulator
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/alikms/alikms/fixtures"
+	"github.com/alikms/alikms/store"
+)
+
+// testServer is an emulator with the default scenario, over loopback HTTP. Its
+// clock stands at 2026-06-01T00:00:00Z.
+type testServer struct {
+	*Server
+	t   *testing.T
+	url string
+}
+
+func newTestServer(t *testing.T, change ...func(*Options)) *testServer {
+	t.Helper()
+	st, err := store.Open(filepath.Join(t.TempDir(), "alikms.db"), store.Options{Ephemeral: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { st.Close() })
+	document, problems := fixtures.Default()
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	document.Clock = fixtures.At(time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC))
+	o := Options{Store: st, Scenario: document, Region: "cn-hangzhou", Account: "1234567890123456", Journal: 1000}
+	for _, f := range change {
+		f(&o)
+	}
+	s, err := New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	web := httptest.NewServer(s)
+	t.Cleanup(web.Close)
+	return &testServer{s, t, web.URL}
+}
+
+// requireSignatures knows app, who may do all, and nobody, who may do nothing.
+func (s *testServer) requireSignatures() {
+	s.callers.known = map[string]credential{
+		"app":    {secret: "app-secret"},
+		"nobody": {secret: "nobody-secret", policy: &policy{}},
+	}
+}
+
+// call sends a request as a form, signed (V1) where a caller is named.
+func (s *testServer) call(caller string, params url.Values) testAnswer {
+	s.t.Helper()
+	if caller != "" {
+		params = signedForm(caller, s.callers.known[caller].secret, params)
+	}
+	r, err := http.PostForm(s.url, params)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return s.read(r)
+}
+
+func signedForm(id, secret string, params url.Values) url.Values {
+	params.Set("AccessKeyId", id)
+	params.Set("SignatureMethod", "HMAC-SHA1")
+	params.Set("SignatureVersion", "1.0")
+	params.Set("SignatureNonce", uuid.NewString())
+	params.Set("Timestamp", time.Now().UTC().Format("2006-01-02T15:04:05Z"))
+	flat := map[string]string{}
+	for name := range params {
+		flat[name] = params.Get(name)
+	}
+	newHash, _ := v1Hash(flat)
+	_, signature := signV1(newHash, secret, "POST", flat)
+	params.Set("Signature", signature)
+	return params
+}
+
+func (s *testServer) read(r *http.Response) testAnswer {
+	s.t.Helper()
+	defer r.Body.Close()
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	a := testAnswer{status: r.StatusCode, header: r.Header, body: string(body)}
+	if strings.HasPrefix(r.Header.Get("Content-Type"), "application/json") {
+		if err := json.Unmarshal(body, &a.object); err != nil {
+			s.t.Fatalf("the body is not JSON: %v: %s", err, body)
+		}
+	}
+	return a
+}

@@ -1,0 +1,259 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// binary is the program as users have it, built once for all tests.
+var binary string
+
+func TestMain(m *testing.M) {
+	folder, err := os.MkdirTemp("", "alikms-test-")
+	if err != nil {
+		panic(err)
+	}
+	binary = filepath.Join(folder, "alikms")
+	if out, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "go build: %v\n%s", err, out)
+		os.Exit(1)
+	}
+	code := m.Run()
+	os.RemoveAll(folder)
+	os.Exit(code)
+}
+
+// process is a running alikms.
+type process struct {
+	t      *testing.T
+	cmd    *exec.Cmd
+	url    string
+	stdout []string
+	stderr bytes.Buffer
+}
+
+// start runs the binary on a free port and returns when it serves.
+func start(t *testing.T, flags ...string) *process {
+	t.Helper()
+	p := &process{t: t}
+	p.cmd = exec.Command(binary, append([]string{"--listen", "127.0.0.1:0"}, flags...)...)
+	p.cmd.Dir = t.TempDir()
+	p.cmd.Stderr = &p.stderr
+	out, err := p.cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { p.cmd.Process.Kill(); p.cmd.Wait() })
+	lines := bufio.NewScanner(out)
+	for lines.Scan() {
+		p.stdout = append(p.stdout, lines.Text())
+		if strings.HasPrefix(lines.Text(), "try: ") {
+			p.url = strings.TrimSuffix(strings.Fields(p.stdout[0])[2], ",")
+			go io.Copy(io.Discard, out)
+			return p
+		}
+	}
+	p.cmd.Wait()
+	t.Fatalf("alikms did not start:\n%s%s", strings.Join(p.stdout, "\n"), p.stderr.String())
+	return nil
+}
+
+func (p *process) call(action string, params ...string) (status int, body map[string]any, err error) {
+	form := url.Values{"Action": {action}}
+	for i := 0; i < len(params); i += 2 {
+		form.Set(params[i], params[i+1])
+	}
+	r, err := http.PostForm(p.url, form)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer r.Body.Close()
+	return r.StatusCode, body, json.NewDecoder(r.Body).Decode(&body)
+}
+
+// stop ends the process as docker stop does, and checks that it ends well.
+func (p *process) stop() {
+	p.t.Helper()
+	p.cmd.Process.Signal(syscall.SIGTERM)
+	if err := p.cmd.Wait(); err != nil {
+		p.t.Fatalf("stopped with %v:\n%s", err, p.stderr.String())
+	}
+}
+
+func TestKeysAreThereAfterARestart(t *testing.T) {
+	data := t.TempDir()
+	first := start(t, "--data", data)
+	_, body, err := first.call("CreateKey", "KeySpec", "EC_SM2")
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := body["KeyMetadata"].(map[string]any)["KeyId"].(string)
+	first.stop()
+	second := start(t, "--data", data)
+	if status, body, err := second.call("DescribeKey", "KeyId", id); status != 200 {
+		t.Fatalf("after the restart: %v %v %v", status, body, err)
+	}
+	second.stop()
+}
+
+func TestTheCallToTryWorksWhenPasted(t *testing.T) {
+	if _, err := exec.LookPath("curl"); err != nil {
+		t.Skip("curl is not installed")
+	}
+	p := start(t, "--ephemeral")
+	command := strings.TrimPrefix(p.stdout[len(p.stdout)-1], "try: ")
+	out, err := exec.Command("sh", "-c", command).Output()
+	if err != nil || !strings.Contains(string(out), `"CiphertextBlob":"`) {
+		t.Fatalf("%s\nanswers %s %v", command, out, err)
+	}
+}
+
+func TestReadyFileHasTheAddresses(t *testing.T) {
+	ready := filepath.Join(t.TempDir(), "ready.json")
+	p := start(t, "--ephemeral", "--ready-file", ready)
+	text, err := os.ReadFile(ready)
+	var addresses map[string]string
+	if err != nil || json.Unmarshal(text, &addresses) != nil || "http://"+addresses["http"] != p.url {
+		t.Fatalf("the ready file is %q (%v), alikms serves %s", text, err, p.url)
+	}
+}
+
+func TestEphemeralLeavesNothing(t *testing.T) {
+	temp := t.TempDir()
+	t.Setenv("TMPDIR", temp)
+	p := start(t, "--ephemeral")
+	p.stop()
+	left, err := os.ReadDir(temp)
+	if err != nil || len(left) > 0 {
+		t.Fatalf("left behind: %v %v", left, err)
+	}
+}
+
+// TestKilledWhileWriting ends the process at an arbitrary moment of parallel
+// writes. Every change that was acknowledged has to be there afterwards.
+func TestKilledWhileWriting(t *testing.T) {
+	data := t.TempDir()
+	for round := range 3 {
+		p := start(t, "--data", data, "--key-pool", "0")
+		var mu sync.Mutex
+		acknowledged := map[string]string{} // what -> the call that shows it
+		note := func(what, action string) {
+			mu.Lock()
+			defer mu.Unlock()
+			acknowledged[what] = action
+		}
+		enough := make(chan struct{})
+		var wrote sync.WaitGroup
+		for worker := range 8 {
+			wrote.Go(func() { writeUntilKilled(p, fmt.Sprintf("%d-%d", round, worker), note, enough) })
+		}
+		for range 8 * 3 {
+			<-enough
+		}
+		p.cmd.Process.Kill()
+		wrote.Wait()
+		p.cmd.Wait()
+
+		again := start(t, "--data", data, "--key-pool", "0")
+		for what, action := range acknowledged {
+			id, version, _ := strings.Cut(what, " ")
+			if status, body, err := again.call(action, "KeyId", id, "KeyVersionId", version); status != 200 {
+				t.Errorf("round %d: %s of %s was acknowledged and is lost: %d %v %v", round, action, what, status, body, err)
+			}
+		}
+		again.stop()
+	}
+}
+
+// writeUntilKilled creates keys, versions and aliases until the process is
+// gone, and notes what it acknowledged. It signals each of its first rounds.
+func writeUntilKilled(p *process, name string, note func(what, action string), enough chan<- struct{}) {
+	for n := 0; ; n++ {
+		status, body, err := p.call("CreateKey", "KeySpec", "EC_SM2")
+		if err != nil || status != 200 {
+			return
+		}
+		id := body["KeyMetadata"].(map[string]any)["KeyId"].(string)
+		note(id, "DescribeKey")
+		if status, body, err = p.call("CreateKeyVersion", "KeyId", id); err != nil || status != 200 {
+			return
+		}
+		note(id+" "+body["KeyVersion"].(map[string]any)["KeyVersionId"].(string), "GetPublicKey")
+		alias := fmt.Sprintf("alias/w-%s-%d", name, n)
+		if status, _, err = p.call("CreateAlias", "KeyId", id, "AliasName", alias); err != nil || status != 200 {
+			return
+		}
+		note(alias, "DescribeKey")
+		if n < 3 {
+			enough <- struct{}{}
+		}
+	}
+}
+
+// refused runs the program until it ends of itself, and gives its one line.
+func refused(t *testing.T, environ []string, args ...string) (code int, line string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, binary, args...)
+	cmd.Env = append(os.Environ(), environ...)
+	cmd.Dir = t.TempDir()
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	cmd.Run()
+	return cmd.ProcessState.ExitCode(), strings.TrimSuffix(stderr.String(), "\n")
+}
+
+func TestBadSettingsStopTheStartWithOneLine(t *testing.T) {
+	cases := []struct {
+		name    string
+		environ []string
+		args    []string
+		code    int
+		line    string
+	}{
+		{"unknown flag", nil, []string{"--lisen", ":1"}, 2, "alikms: unknown flag --lisen, did you mean \"--listen\"?"},
+		{"level", nil, []string{"--log-level", "loud"}, 2, `alikms: --log-level must be one of "debug","info","warn","error" but got "loud"`},
+		{"both", nil, []string{"--ephemeral", "--data", "x"}, 2, "alikms: --ephemeral keeps nothing and --data says where: give one of them"},
+		{"account", nil, []string{"--account", "12"}, 2, `alikms: --account is "12": write 16 digits`},
+		{"credential", nil, []string{"--credential", "id"}, 2, "alikms: --credential has no id or no secret: write id:secret"},
+		{"pool", []string{"ALIKMS_KEY_POOL=-1"}, nil, 2, "alikms: --key-pool is -1: write a number from 0 to 100"},
+		{"variable", []string{"ALIKMS_LISTN=:1"}, nil, 2, ""},
+		{"address", nil, []string{"--ephemeral", "--listen", "nowhere"}, 1, ""},
+		{"fixture", nil, []string{"--ephemeral", "--fixture", "missing.yaml"}, 1, ""},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			code, line := refused(t, c.environ, c.args...)
+			if code != c.code || line == "" || strings.Contains(line, "\n") || c.line != "" && line != c.line {
+				t.Errorf("exit %d %q, want exit %d %q", code, line, c.code, c.line)
+			}
+		})
+	}
+}
+
+func TestALockedDataFileIsAnErrorAtOnce(t *testing.T) {
+	data := t.TempDir()
+	start(t, "--data", data)
+	code, line := refused(t, nil, "--data", data, "--listen", "127.0.0.1:0")
+	if code != 1 || !strings.Contains(line, "in use by another") || strings.Contains(line, "\n") {
+		t.Errorf("exit %d %q", code, line)
+	}
+}

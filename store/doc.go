@@ -1,0 +1,39 @@
+// Package store keeps keys, their versions and material, and aliases in one
+// bbolt file. It knows no HTTP, no wire names, no cryptography and no rules of
+// the service: it keeps what it is given, in order, whole or not at all.
+// Reading only reads.
+//
+// # On disk
+//
+// A bucket for each kind of record, and a bucket for each order in which
+// records are asked for:
+//
+//	schema           version                                   -> 1
+//	keys             account/region/key                        -> Key as JSON
+//	versions         account/region/key/version                -> Version as JSON
+//	materials        account/region/key/version                -> PKCS#8 DER
+//	aliases          account/region/alias                      -> Alias as JSON
+//	settings         name                                      -> bytes
+//	counts           account/region                            -> tally as JSON
+//	keys-by-date     account/region/created/key                -> key
+//	aliases-by-date  account/region/created/alias              -> key
+//	aliases-by-key   account/region/key/created/alias          -> key
+//	versions-by-age  account/region/key/countdown/version      -> key
+//	version-ids      account/region/version                    -> key
+//	deletions        account/region/deleteDate/key             -> key
+//
+// The parts of a record's key are percent-encoded, but for the last, so a slash
+// in an id does no harm. Dates are in UTC, always with nine digits of a second:
+// they sort as text. The countdown sorts the newest version first. The entries
+// of an index name the key they belong to as their value.
+//
+// Each value, those of the indexes included, is followed by four bytes: a
+// CRC-32C of bucket, key and value. It is checked on every read.
+//
+// # Damage
+//
+// Open believes nothing. Before bbolt writes to an existing file, checkPages has
+// walked its pages, bbolt has checked it, and verify has seen that records,
+// indexes and counts agree. So what has been damaged is refused in one line, and
+// left as it is.
+package store

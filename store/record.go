@@ -1,0 +1,213 @@
+package store
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"iter"
+	"net/url"
+	"strings"
+	"time"
+
+	"go.etcd.io/bbolt"
+)
+
+// bucket is the name of a bucket; doc.go draws them.
+type bucket string
+
+const (
+	bucketSchema    bucket = "schema"
+	bucketKeys      bucket = "keys"
+	bucketVersions  bucket = "versions"
+	bucketMaterials bucket = "materials"
+	bucketAliases   bucket = "aliases"
+	bucketSettings  bucket = "settings"
+	bucketCounts    bucket = "counts"
+
+	keysByDate    bucket = "keys-by-date"
+	aliasesByDate bucket = "aliases-by-date"
+	aliasesByKey  bucket = "aliases-by-key"
+	versionsByAge bucket = "versions-by-age"
+	versionIDs    bucket = "version-ids"
+	deletions     bucket = "deletions"
+)
+
+var (
+	indexes = []bucket{keysByDate, aliasesByDate, aliasesByKey, versionsByAge, versionIDs, deletions}
+	buckets = append([]bucket{bucketSchema, bucketKeys, bucketVersions, bucketMaterials, bucketAliases,
+		bucketSettings, bucketCounts}, indexes...)
+)
+
+// schemaKey is the key of the one record in bucketSchema.
+const schemaKey = "version"
+
+// Scope is what ids, aliases and counts are unique in.
+type Scope struct{ Account, Region string }
+
+// key is the key of a record of the scope.
+func (s Scope) key(parts ...string) string {
+	return joinKey(append([]string{s.Account, s.Region}, parts...)...)
+}
+
+// prefix begins the keys of all records below the parts.
+func (s Scope) prefix(parts ...string) string { return s.key(append(parts, "")...) }
+
+// joinKey encodes all parts but the last, so that different parts never give
+// the same key.
+func joinKey(parts ...string) string {
+	last := len(parts) - 1
+	var key strings.Builder
+	for _, part := range parts[:last] {
+		key.WriteString(url.PathEscape(part))
+		key.WriteByte('/')
+	}
+	return key.String() + parts[last]
+}
+
+// splitKey is the inverse of joinKey for n parts.
+func splitKey(key string, n int) ([]string, error) {
+	parts := strings.SplitN(key, "/", n)
+	if len(parts) != n {
+		return nil, fmt.Errorf("record key %q has too few parts", key)
+	}
+	for i, part := range parts[:n-1] {
+		plain, err := url.PathUnescape(part)
+		if err != nil {
+			return nil, fmt.Errorf("record key %q: %w", key, err)
+		}
+		parts[i] = plain
+	}
+	return parts, nil
+}
+
+// sortable is a time as a part of a key. JSON holds years 0 to 9999 only, so no
+// record has a time that would sort wrongly.
+func sortable(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000000000Z") }
+
+// checksumSize is the number of bytes behind each value.
+const checksumSize = 4
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// checksum covers where a value belongs, too: a record that turns up in another
+// place is as wrong as a changed one.
+func checksum(b bucket, key, value []byte) []byte {
+	sum := crc32.Update(0, castagnoli, []byte(b))
+	// The length tells apart what is key and what is value.
+	sum = crc32.Update(sum, castagnoli, binary.BigEndian.AppendUint32(nil, uint32(len(key))))
+	sum = crc32.Update(sum, castagnoli, key)
+	sum = crc32.Update(sum, castagnoli, value)
+	return binary.BigEndian.AppendUint32(nil, sum)
+}
+
+// unseal takes the checksum off a value.
+func unseal(b bucket, key, sealed []byte) ([]byte, error) {
+	size := len(sealed) - checksumSize
+	if size < 0 || !bytes.Equal(checksum(b, key, sealed[:size]), sealed[size:]) {
+		return nil, damaged(b, string(key), errors.New("its checksum is wrong"))
+	}
+	return sealed[:size:size], nil
+}
+
+// damaged is ErrDamaged for a record. Keys of records hold no secrets.
+func damaged(b bucket, key string, reason error) error {
+	return fmt.Errorf("record %q of %s %w: %w", key, b, ErrDamaged, reason)
+}
+
+// Tx is a transaction. It ends with the function it is given to. A method that
+// answers ErrNotFound or ErrExists has changed nothing; after any other error
+// the transaction is to be given up.
+type Tx struct{ bolt *bbolt.Tx }
+
+func (tx *Tx) bucket(b bucket) *bbolt.Bucket { return tx.bolt.Bucket([]byte(b)) }
+
+// get returns a value, or ErrNotFound. The value is bbolt's: it is valid inside
+// the transaction only.
+func (tx *Tx) get(b bucket, key string) ([]byte, error) {
+	sealed := tx.bucket(b).Get([]byte(key))
+	if sealed == nil {
+		return nil, fmt.Errorf("record %q of %s %w", key, b, ErrNotFound)
+	}
+	return unseal(b, []byte(key), sealed)
+}
+
+func (tx *Tx) put(b bucket, key string, value []byte) error {
+	sealed := append(bytes.Clone(value), checksum(b, []byte(key), value)...)
+	return tx.bucket(b).Put([]byte(key), sealed)
+}
+
+// remove deletes a record that has to be there.
+func (tx *Tx) remove(b bucket, key string) error {
+	if _, err := tx.get(b, key); err != nil {
+		return missing(b, key, err)
+	}
+	return tx.bucket(b).Delete([]byte(key))
+}
+
+// missing turns ErrNotFound for a record that another record promises into
+// ErrDamaged.
+func missing(b bucket, key string, err error) error {
+	if errors.Is(err, ErrNotFound) {
+		return damaged(b, key, errors.New("it is missing"))
+	}
+	return err
+}
+
+// load reads a record that is JSON.
+func (tx *Tx) load(b bucket, key string, into any) error {
+	text, err := tx.get(b, key)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(text, into); err != nil {
+		return damaged(b, key, err)
+	}
+	return nil
+}
+
+// save writes a record as JSON.
+func (tx *Tx) save(b bucket, key string, record any) error {
+	text, err := json.Marshal(record)
+	if err != nil {
+		return fmt.Errorf("record %q of %s: %w", key, b, err)
+	}
+	return tx.put(b, key, text)
+}
+
+// insert saves a record that is not there yet, with its index entries.
+func (tx *Tx) insert(b bucket, key string, record any, index []entry) error {
+	if err := tx.absent(b, key); err != nil {
+		return err
+	}
+	if err := tx.save(b, key, record); err != nil {
+		return err
+	}
+	return tx.putEntries(index)
+}
+
+// absent answers ErrExists for a record that is there.
+func (tx *Tx) absent(b bucket, key string) error {
+	_, err := tx.get(b, key)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return nil
+	case err == nil:
+		return fmt.Errorf("record %q of %s %w", key, b, ErrExists)
+	}
+	return err
+}
+
+// scan walks the keys with a prefix, in order, with the sealed values. Nothing
+// is to be written on the way.
+func (tx *Tx) scan(b bucket, prefix string) iter.Seq2[[]byte, []byte] {
+	return func(yield func([]byte, []byte) bool) {
+		cursor := tx.bucket(b).Cursor()
+		key, sealed := cursor.Seek([]byte(prefix))
+		for bytes.HasPrefix(key, []byte(prefix)) && key != nil && yield(key, sealed) {
+			key, sealed = cursor.Next()
+		}
+	}
+}
