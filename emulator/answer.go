@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"encoding/xml"
+	"fmt"
 	"net/http"
 	"strconv"
 )
@@ -42,7 +43,7 @@ func newAnswer(req *request, requestID string, response any, refused *apiError) 
 		a.status, a.code, root = refused.Status, refused.Code, "Error"
 		a.body = encode(errorBody{requestID, req.http.Host, refused.Code, refused.Message, "", refused.Status})
 	} else {
-		a.body = withRequestID(encode(response), requestID)
+		a.body = withField(encode(response), "RequestId", encode(requestID))
 	}
 	a.header.Set("Content-Type", contentTypeJSON)
 	if req.xml {
@@ -65,13 +66,13 @@ func encode(v any) []byte {
 	return bytes.TrimSuffix(text.Bytes(), []byte("\n"))
 }
 
-// withRequestID adds the field that every response has.
-func withRequestID(object []byte, id string) []byte {
+// withField adds a field to a JSON object, as the last.
+func withField(object []byte, name string, value []byte) []byte {
 	object = object[:len(object)-1]
 	if len(object) > 1 {
 		object = append(object, ',')
 	}
-	return append(object, `"RequestId":"`+id+`"}`...)
+	return fmt.Appendf(object, "%q:%s}", name, value)
 }
 
 // xmlOf says the same as a JSON object: a field becomes an element, an array

@@ -88,12 +88,23 @@ func (f *faultRule) nextStep() *action {
 	return current.action
 }
 
-// restart forgets what the rule has counted.
-func (f *faultRule) restart() {
-	f.position, f.used, f.spent, f.calls, f.hits = 0, 0, false, 0, 0
-	if f.written.Seed != nil {
-		f.random = rand.New(rand.NewPCG(*f.written.Seed, 0))
+func (f *faultRule) name() string { return f.written.Name }
+
+func (f *faultRule) asWritten() any { return f.written }
+
+type faultStatus struct {
+	Calls   int      `json:"calls"` // decided by the rule, passes included
+	Hits    int      `json:"hits"`  // met an action
+	Spent   bool     `json:"spent"`
+	Nearest *nearest `json:"nearest,omitempty"` // while calls is 0
+}
+
+func (f *faultRule) status(calls []Call) any {
+	status := faultStatus{Calls: f.calls, Hits: f.hits, Spent: f.spent}
+	if f.calls == 0 {
+		status.Nearest = f.nearestOf(calls)
 	}
+	return status
 }
 
 // What a fault makes of an answer that is not sent.

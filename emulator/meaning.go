@@ -48,6 +48,9 @@ func suggestion(word string, known []string) string {
 	return ""
 }
 
+// under is the path of a field; the rule that a control brings has the path "".
+func under(path, field string) string { return strings.TrimPrefix(path+"."+field, ".") }
+
 // report says what is wrong with the value at a path, unless fixtures has said
 // something about it.
 func (m *meaning) report(path, format string, args ...any) {
@@ -60,7 +63,7 @@ func (m *meaning) report(path, format string, args ...any) {
 func (m *meaning) fault(path string, f fixtures.Fault) *faultRule {
 	rule := &faultRule{
 		written: f,
-		match:   m.match(path+".match", f.Match),
+		match:   m.match(under(path, "match"), f.Match),
 		chance:  f.Chance,
 		repeat:  f.Repeat,
 		gone:    make(chan struct{}),
@@ -71,14 +74,14 @@ func (m *meaning) fault(path string, f fixtures.Fault) *faultRule {
 	if f.Until != nil {
 		rule.until = f.Until.Resolve(m.now)
 		if !rule.until.After(rule.from) || f.Until.Relative() && !rule.until.After(m.now) {
-			m.report(path+".until", "the rule can never act: %s is not after %s", f.Until, beginning(f.From))
+			m.report(under(path, "until"), "the rule can never act: %s is not after %s", f.Until, beginning(f.From))
 		}
 	}
 	if len(f.Script) == 0 {
 		rule.action = m.action(path, f.Action)
 	}
 	for i, s := range f.Script {
-		rule.script = append(rule.script, m.step(fmt.Sprintf("%s.script[%d]", path, i), s))
+		rule.script = append(rule.script, m.step(fmt.Sprintf("%s[%d]", under(path, "script"), i), s))
 	}
 	if f.Seed != nil {
 		rule.random = rand.New(rand.NewPCG(*f.Seed, 0))
@@ -102,7 +105,7 @@ func (m *meaning) step(path string, s fixtures.Step) step {
 
 func (m *meaning) action(path string, a fixtures.Action) *action {
 	return &action{
-		refuse:     m.refusal(path+".error", a.Error),
+		refuse:     m.refusal(under(path, "error"), a.Error),
 		retryAfter: time.Duration(a.RetryAfter),
 		connection: a.Connection,
 		delay:      time.Duration(a.Delay),
@@ -174,6 +177,8 @@ func elementPath(path string, values fixtures.AnyOf, i int) string {
 	return fmt.Sprintf("%s[%d]", path, i)
 }
 
+func operationNames() []string { return slices.Collect(maps.Keys(operationsByName)) }
+
 func (m *meaning) operationName(path, name string) {
 	if _, ok := operationsByName[name]; ok {
 		return
@@ -182,8 +187,7 @@ func (m *meaning) operationName(path, name string) {
 		m.report(path, "%q is not emulated, so it can never match; see alikms operations", name)
 		return
 	}
-	all := slices.Collect(maps.Keys(operationsByName))
-	m.report(path, "%q is not an operation%s", name, cmp.Or(suggestion(name, all), "; see alikms operations"))
+	m.report(path, "%q is not an operation%s", name, cmp.Or(suggestion(name, operationNames()), "; see alikms operations"))
 }
 
 // versionIDs checks that versions exist, and belong to the keys that the match
@@ -238,16 +242,15 @@ func (m *meaning) quota(path string, q fixtures.Quota) *quotaRule {
 	if q.Name == "" {
 		q.Name = q.Profile
 	}
-	rule := &quotaRule{written: q, match: m.match(path+".match", q.Match)}
+	rule := &quotaRule{written: q, match: m.match(under(path, "match"), q.Match)}
 	switch {
 	case q.Rate != (fixtures.Rate{}):
 		rule.groups = []*quotaGroup{{limit: q.Rate.Calls, unit: q.Rate.Per}}
 	case q.Profile == resourcesProfile:
 		rule.resources = true
 	default:
-		m.profile(path+".profile", q.Profile, rule)
+		m.profile(under(path, "profile"), q.Profile, rule)
 	}
-	rule.restart()
 	return rule
 }
 

@@ -24,8 +24,8 @@ type quotaGroup struct {
 	name    string // of the profile's group
 	limit   int
 	unit    time.Duration
-	kinds   []string // of operations; none: all
-	windows map[store.Scope]*window
+	kinds   []string                // of operations; none: all
+	windows map[store.Scope]*window // as calls come
 	passed  int
 	refused int
 }
@@ -44,6 +44,9 @@ func (q *quotaRule) groupOf(kind string) *quotaGroup {
 func (g *quotaGroup) window(scope store.Scope) *window {
 	w, ok := g.windows[scope]
 	if !ok {
+		if g.windows == nil {
+			g.windows = map[store.Scope]*window{}
+		}
 		w = &window{limit: g.limit, unit: g.unit}
 		g.windows[scope] = w
 	}
@@ -76,12 +79,36 @@ func admit(quotas []*quotaRule, c *call, kind string, f facts) *quotaRule {
 	return nil
 }
 
-// restart forgets what the quota has counted.
-func (q *quotaRule) restart() {
-	q.passed, q.refused = 0, 0
+func (q *quotaRule) name() string { return q.written.Name }
+
+func (q *quotaRule) asWritten() any { return q.written }
+
+func (q *quotaRule) end(bool) {}
+
+type quotaStatus struct {
+	Passed  int                    `json:"passed"`
+	Refused int                    `json:"refused"`
+	Groups  map[string]groupStatus `json:"groups,omitempty"` // of a profile
+}
+
+type groupStatus struct {
+	Rate    fixtures.Rate `json:"rate"`
+	Passed  int           `json:"passed"`
+	Refused int           `json:"refused"`
+}
+
+func (q *quotaRule) status([]Call) any {
+	status := quotaStatus{Passed: q.passed, Refused: q.refused}
 	for _, g := range q.groups {
-		g.passed, g.refused, g.windows = 0, 0, map[store.Scope]*window{}
+		if g.name == "" {
+			continue
+		}
+		if status.Groups == nil {
+			status.Groups = map[string]groupStatus{}
+		}
+		status.Groups[g.name] = groupStatus{fixtures.Rate{Calls: g.limit, Per: g.unit}, g.passed, g.refused}
 	}
+	return status
 }
 
 // The limits of the profile "resources", per account and region ("Limits",

@@ -1,7 +1,9 @@
 package emulator
 
 import (
+	"encoding/json"
 	"maps"
+	"slices"
 	"sync"
 	"time"
 )
@@ -9,22 +11,101 @@ import (
 // rules are the quotas and faults in force. What becomes of a call is decided
 // in one indivisible moment: the time, the quota, the rule and its step.
 type rules struct {
-	mu      sync.Mutex
-	quotas  []*quotaRule
-	faults  []*faultRule
+	mu      sync.Mutex // guards all that follows, and the counters of rules
+	quotas  ruleSet[*quotaRule]
+	faults  ruleSet[*faultRule]
 	resends map[resendKey]resend // of the last resendWindow
 }
 
-// restart puts the rules of a loading in force, in one moment with what else
-// changes then. The rules before are gone.
-func (r *rules) restart(loaded *scenario, and func()) {
+// rule is a fault or a quota.
+type rule interface {
+	name() string
+	// asWritten is the rule as it was said.
+	asWritten() any
+	// status is what it has done; calls are the journal's.
+	status(calls []Call) any
+	// end is called when the rule is no longer in force; dropping: by a reset.
+	end(dropping bool)
+}
+
+// ruleSet is an ordered list of rules with names of their own. Rules guards it.
+type ruleSet[R rule] struct {
+	rules []R
+}
+
+func (set *ruleSet[R]) index(name string) int {
+	return slices.IndexFunc(set.rules, func(r R) bool { return r.name() == name })
+}
+
+// list is all rules.
+func (set *ruleSet[R]) list() (all []rule) {
+	for _, r := range set.rules {
+		all = append(all, r)
+	}
+	return all
+}
+
+// named is the rule of a name, or none.
+func (set *ruleSet[R]) named(name string) []rule {
+	if i := set.index(name); i >= 0 {
+		return []rule{set.rules[i]}
+	}
+	return nil
+}
+
+// put replaces the rule of the same name in its place; a new one goes to the
+// front.
+func (set *ruleSet[R]) put(r R) {
+	if i := set.index(r.name()); i >= 0 {
+		set.rules[i].end(false)
+		set.rules[i] = r
+		return
+	}
+	set.rules = append([]R{r}, set.rules...)
+}
+
+func (set *ruleSet[R]) remove(name string) {
+	if i := set.index(name); i >= 0 {
+		set.rules[i].end(false)
+		set.rules = slices.Delete(set.rules, i, i+1)
+	}
+}
+
+func (set *ruleSet[R]) replace(all []R) {
+	for _, r := range set.rules {
+		r.end(false)
+	}
+	set.rules = all
+}
+
+// change makes a change of the rules one indivisible step.
+func (r *rules) change(do func()) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, f := range r.faults {
-		f.end(true)
+	do()
+}
+
+// show writes rules as they were said, each with its status.
+func (r *rules) show(which func() []rule, calls []Call) []json.RawMessage {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	shown := []json.RawMessage{}
+	for _, one := range which() {
+		shown = append(shown, withField(encode(one.asWritten()), "status", encode(one.status(calls))))
 	}
-	r.quotas, r.faults, r.resends = loaded.quotas, loaded.faults, nil
-	and()
+	return shown
+}
+
+// restart puts the rules of a loading in force, in one moment with what else
+// changes then. The calls that the rules before delay are dropped.
+func (r *rules) restart(loaded *scenario, and func()) {
+	r.change(func() {
+		for _, f := range r.faults.rules {
+			f.end(true)
+		}
+		r.quotas.rules, r.faults.rules, r.resends = loaded.quotas, loaded.faults, nil
+		and()
+	})
 }
 
 // verdict is what was decided of a call.
@@ -56,16 +137,16 @@ func (r *rules) decide(c *call, kind string, f facts) verdict {
 		before.resend = true
 		return before
 	}
-	if refusing := admit(r.quotas, c, kind, f); refusing != nil {
+	if refusing := admit(r.quotas.rules, c, kind, f); refusing != nil {
 		return verdict{quota: refusing}
 	}
-	for _, rule := range r.faults {
-		if !rule.inForce(c.now) || !rule.match.fits(f) {
+	for _, fault := range r.faults.rules {
+		if !fault.inForce(c.now) || !fault.match.fits(f) {
 			continue
 		}
-		v := verdict{action: rule.decide()}
+		v := verdict{action: fault.decide()}
 		if v.action != nil {
-			v.fault = rule
+			v.fault = fault
 			r.remember(c, v)
 		}
 		return v
@@ -104,12 +185,12 @@ func (r *rules) resent(who caller, now time.Time) bool {
 func (r *rules) askForKeys() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, q := range r.quotas {
+	for _, q := range r.quotas.rules {
 		if len(q.match.keyARNs) > 0 {
 			return true
 		}
 	}
-	for _, f := range r.faults {
+	for _, f := range r.faults.rules {
 		if len(f.match.keyARNs) > 0 {
 			return true
 		}
@@ -121,7 +202,7 @@ func (r *rules) askForKeys() bool {
 func (r *rules) resourceQuota() string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, q := range r.quotas {
+	for _, q := range r.quotas.rules {
 		if q.resources {
 			return q.written.Name
 		}
@@ -133,7 +214,7 @@ func (r *rules) resourceQuota() string {
 func (r *rules) countResource(quota string, refused bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, q := range r.quotas {
+	for _, q := range r.quotas.rules {
 		switch {
 		case q.written.Name != quota:
 		case refused:

@@ -2,6 +2,7 @@ package emulator
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -61,8 +62,9 @@ type Server struct {
 	log           *slog.Logger
 	router        http.Handler
 
-	stopping chan struct{} // closed by Stop
-	stopOnce sync.Once
+	stopping   chan struct{} // closed by Stop
+	stopOnce   sync.Once
+	background sync.WaitGroup
 }
 
 // New makes a Server and seeds its store. Its error is fixtures.Problems where
@@ -102,6 +104,7 @@ func New(o Options) (*Server, error) {
 	s.callers = &callers{known: loaded.credentials, real: o.Now, resent: func(who caller) bool { return s.rules.resent(who, o.Now()) }}
 	s.pool = newKeyPool(o.KeyPool)
 	s.router = s.routes()
+	s.background.Go(s.makeMissingMaterial)
 	return s, nil
 }
 
@@ -113,6 +116,26 @@ func (s *Server) Stop() { s.stopOnce.Do(func() { close(s.stopping) }) }
 func (s *Server) Close() {
 	s.Stop()
 	s.pool.close()
+	s.background.Wait()
+}
+
+// makeMissingMaterial makes, after the start, what calls would otherwise wait
+// for: the key material that the scenario leaves out.
+func (s *Server) makeMissingMaterial() {
+	if err := s.makeAllMaterial(); err != nil && !errors.Is(err, errStopped) {
+		s.log.Error("key material could not be made", "error", err)
+	}
+}
+
+var errStopped = errors.New("the server is stopping")
+
+func (s *Server) stopped() error {
+	select {
+	case <-s.stopping:
+		return errStopped
+	default:
+		return nil
+	}
 }
 
 // ServeHTTP answers one request.
@@ -126,6 +149,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (s *Server) routes() http.Handler {
 	r := mux.NewRouter().SkipClean(true)
 	r.HandleFunc("/healthz", s.serveHealth).Methods(http.MethodGet)
+	s.controls(r)
 	r.Handle("/", sameSite(http.HandlerFunc(s.serveAPI)))
 	nowhere := s.refuse(errInvalidAction.of())
 	r.NotFoundHandler, r.MethodNotAllowedHandler = nowhere, nowhere

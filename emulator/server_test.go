@@ -18,7 +18,7 @@ import (
 )
 
 // testServer is an emulator with the default scenario, over loopback HTTP. Its
-// clock stands at 2026-06-01T00:00:00Z.
+// clock stands at 2026-06-01T00:00:00Z, its keys are from the first of January.
 type testServer struct {
 	*Server
 	t   *testing.T
@@ -35,6 +35,9 @@ func newTestServer(t *testing.T, change ...func(*Options)) *testServer {
 	document, problems := fixtures.Default()
 	if len(problems) > 0 {
 		t.Fatal(problems)
+	}
+	for i := range document.Keys {
+		document.Keys[i].CreationDate = fixtures.At(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))
 	}
 	document.Clock = fixtures.At(time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC))
 	o := Options{Store: st, Scenario: document, Region: "cn-hangzhou", Account: "1234567890123456", Journal: 1000}

@@ -243,7 +243,9 @@ func (tr *transcript) fits(want, got any, at string) error {
 		if !ok || !slices.Equal(slices.Sorted(maps.Keys(w)), slices.Sorted(maps.Keys(g))) {
 			return fmt.Errorf("%s has the fields %v, want %v", at, slices.Sorted(maps.Keys(g)), slices.Sorted(maps.Keys(w)))
 		}
-		for _, name := range slices.Sorted(maps.Keys(w)) {
+		fields := slices.Sorted(maps.Keys(w))
+		slices.SortStableFunc(fields, func(a, b string) int { return tr.naming(w[b]) - tr.naming(w[a]) })
+		for _, name := range fields {
 			if err := tr.fits(w[name], g[name], at+"."+name); err != nil {
 				return err
 			}
@@ -269,12 +271,23 @@ func (tr *transcript) fits(want, got any, at string) error {
 	return nil
 }
 
+var nameSyntax = regexp.MustCompile(`^\$[a-z]+\d*$`)
+
+// naming is 1 for a field that keeps a text under a name: such fields are
+// compared first, for others may use the name.
+func (tr *transcript) naming(want any) int {
+	if text, ok := want.(string); ok && nameSyntax.MatchString(text) {
+		return 1
+	}
+	return 0
+}
+
 func (tr *transcript) fitsText(want string, got any, at string) error {
 	text, ok := got.(string)
 	if !ok {
 		return fmt.Errorf("%s is %v, want a text", at, got)
 	}
-	if regexp.MustCompile(`^\$[a-z]+\d*$`).MatchString(want) {
+	if nameSyntax.MatchString(want) {
 		if _, known := tr.names[want]; !known {
 			tr.names[want] = text
 		}

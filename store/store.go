@@ -3,10 +3,10 @@ package store
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"syscall"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -61,7 +61,7 @@ func Open(path string, o Options) (*Store, error) {
 		return nil, openError(path, err)
 	}
 	if err := verifyFile(path); err != nil {
-		return nil, openError(path, err)
+		return nil, verifyError(path, err)
 	}
 	db, err := openBolt(path, bbolt.Options{
 		NoSync:         o.Ephemeral,
@@ -71,25 +71,32 @@ func Open(path string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, openError(path, err)
 	}
-	if err := db.Update(initialise); err != nil {
+	if err := initialise(db); err != nil {
 		db.Close()
 		return nil, openError(path, err)
 	}
 	return &Store{db}, nil
 }
 
-// openError makes one line of what keeps a file from being opened.
+// openError makes one line of what keeps a file, damaged or not, from being
+// opened.
 func openError(path string, err error) error {
-	var fileError *fs.PathError
-	switch {
-	case errors.Is(err, berrors.ErrTimeout):
+	if errors.Is(err, berrors.ErrTimeout) {
 		return fmt.Errorf("%s %w; stop it or choose another --data folder", path, ErrLocked)
+	}
+	return fmt.Errorf("cannot open %s: %w; choose another --data folder", path, err)
+}
+
+// verifyError makes one line of what verifyFile says.
+func verifyError(path string, err error) error {
+	var system syscall.Errno
+	switch {
+	case errors.Is(err, berrors.ErrTimeout), errors.As(err, &system):
+		return openError(path, err)
 	case errors.Is(err, ErrNewer):
 		return fmt.Errorf("%s %w; use that one or choose another --data folder", path, err)
 	case errors.Is(err, ErrForeign):
 		return fmt.Errorf("%s %w; choose another --data folder", path, ErrForeign)
-	case errors.As(err, &fileError):
-		return fmt.Errorf("cannot open %s: %w; choose another --data folder", path, err)
 	}
 	return fmt.Errorf("%s %w (%w); restore a copy of it, or remove it and begin anew", path, ErrDamaged, err)
 }
@@ -113,17 +120,25 @@ func openBolt(path string, o bbolt.Options) (db *bbolt.DB, err error) {
 	return bbolt.Open(path, 0o600, &o)
 }
 
-// initialise makes the buckets of a new file. It writes nothing to any other.
-func initialise(tx *bbolt.Tx) error {
-	if tx.Bucket([]byte(bucketSchema)) != nil {
+// initialise makes the buckets of a new file. It writes nothing to any other:
+// with bbolt, an Update that changes nothing is a commit as well.
+func initialise(db *bbolt.DB) error {
+	begun := false
+	err := db.View(func(tx *bbolt.Tx) error {
+		begun = tx.Bucket([]byte(bucketSchema)) != nil
 		return nil
+	})
+	if err != nil || begun {
+		return err
 	}
-	for _, b := range buckets {
-		if _, err := tx.CreateBucket([]byte(b)); err != nil {
-			return err
+	return db.Update(func(tx *bbolt.Tx) error {
+		for _, b := range buckets {
+			if _, err := tx.CreateBucket([]byte(b)); err != nil {
+				return err
+			}
 		}
-	}
-	return (&Tx{tx}).save(bucketSchema, schemaKey, schemaVersion)
+		return (&Tx{tx}).save(bucketSchema, schemaKey, schemaVersion)
+	})
 }
 
 // View calls fn with one state of the store, whatever is written meanwhile. It

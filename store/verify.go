@@ -27,7 +27,7 @@ func verifyFile(path string) error {
 	}
 	// Read-only, bbolt takes a lock and leaves all but the meta pages alone.
 	db, openErr := openBolt(path, bbolt.Options{ReadOnly: true})
-	if errors.Is(openErr, berrors.ErrTimeout) || errors.Is(openErr, fs.ErrPermission) {
+	if errors.Is(openErr, berrors.ErrTimeout) {
 		return openErr
 	}
 	if openErr == nil {

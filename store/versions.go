@@ -53,6 +53,12 @@ func (tx *Tx) Version(scope Scope, keyID, id string) (Version, error) {
 	return v, err
 }
 
+// KeyOfVersion returns the id of the key that has the version, or ErrNotFound.
+func (tx *Tx) KeyOfVersion(scope Scope, id string) (keyID string, err error) {
+	owner, err := tx.get(versionIDs, scope.key(id))
+	return string(owner), err
+}
+
 // InsertVersion adds a version to a key, as its newest, with its material:
 // PKCS#8 DER, or nil where it is yet to be made. ErrNotFound when there is no
 // such key; ErrExists when any key of the scope has a version of this id.

@@ -153,6 +153,25 @@ func TestDecryptRefusesEveryOtherLength(t *testing.T) {
 	})
 }
 
+// As a number, such a ciphertext is the one that was made.
+func TestOAEPDecryptRefusesCiphertextWithoutItsLeadingZero(t *testing.T) {
+	key := testKey(t, "RSA_2048")
+	for range 20_000 { // one in 256 begins with a zero
+		ciphertext, err := key.Encrypt("RSAES_OAEP_SHA_256", []byte("plaintext"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if ciphertext[0] != 0 {
+			continue
+		}
+		if _, err := key.Decrypt("RSAES_OAEP_SHA_256", ciphertext[1:]); !errors.Is(err, ErrCiphertext) {
+			t.Errorf("%v, want ErrCiphertext", err)
+		}
+		return
+	}
+	t.Fatal("no ciphertext began with a zero")
+}
+
 func TestDecryptRefusesEveryChangedByte(t *testing.T) {
 	eachAlgorithm(t, EncryptDecrypt, func(t *testing.T, _, algorithm string, key PrivateKey) {
 		ciphertext, err := key.Encrypt(algorithm, []byte("plaintext"))

@@ -60,11 +60,12 @@ func TestSpecsAreThoseOfKMS(t *testing.T) {
 	}
 	want := []struct {
 		name       string
+		slow       bool
 		algorithms map[string][]string
 	}{
-		{"RSA_2048", rsaAlgorithms},
-		{"RSA_3072", rsaAlgorithms},
-		{"EC_SM2", map[string][]string{EncryptDecrypt: {"SM2PKE"}, SignVerify: {"SM2DSA"}}},
+		{"RSA_2048", true, rsaAlgorithms},
+		{"RSA_3072", true, rsaAlgorithms},
+		{"EC_SM2", false, map[string][]string{EncryptDecrypt: {"SM2PKE"}, SignVerify: {"SM2DSA"}}},
 	}
 	var names []string
 	for _, w := range want {
@@ -75,6 +76,9 @@ func TestSpecsAreThoseOfKMS(t *testing.T) {
 		}
 		if got := spec.DefaultUsage(); got != SignVerify {
 			t.Errorf("%s: default usage %q", w.name, got)
+		}
+		if got := spec.Slow(); got != w.slow {
+			t.Errorf("%s: slow is %v", w.name, got)
 		}
 		for usage, algorithms := range w.algorithms {
 			if got := spec.Algorithms(usage); !slices.Equal(got, algorithms) {

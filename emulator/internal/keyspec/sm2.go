@@ -128,7 +128,7 @@ func (k sm2Key) Sign(algorithm string, digest []byte) ([]byte, error) {
 	if err := checkSM2Signature(algorithm, digest); err != nil {
 		return nil, err
 	}
-	return sm2.SignASN1(rand.Reader, k.private, digest, nil)
+	return sm2.SignASN1(rand.Reader, k.private, digest, sm2.DefaultSM2SignerOpts)
 }
 
 func (k sm2Key) Verify(algorithm string, digest, signature []byte) (bool, error) {

@@ -132,10 +132,14 @@ func standardSM2Key(t *testing.T) PrivateKey {
 	if err != nil {
 		t.Fatal(err)
 	}
-	public := key.(sm2Key).private.PublicKey
-	if public.X.Cmp(unhexInt(t, "09f9df311e5421a150dd7d161e4bc5c672179fad1833fc076bb08ff356f35020")) != 0 ||
-		public.Y.Cmp(unhexInt(t, "ccea490ce26775a52dc6ea718cc1aa600aed05fbf35e084a6632f6072da9ad13")) != 0 {
-		t.Fatalf("public key %x %x", public.X, public.Y)
+	want, err := sm2.ParseUncompressedPublicKey(unhex(t, "04"+
+		"09f9df311e5421a150dd7d161e4bc5c672179fad1833fc076bb08ff356f35020"+
+		"ccea490ce26775a52dc6ea718cc1aa600aed05fbf35e084a6632f6072da9ad13"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !key.(sm2Key).private.PublicKey.Equal(want) {
+		t.Fatal("another public key than the standard's")
 	}
 	return key
 }

@@ -1,0 +1,208 @@
+package emulator
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gorilla/mux"
+
+	"github.com/alikms/alikms/fixtures"
+)
+
+// control is a call below /_emulator/: it takes the request and its body, and
+// gives what is answered as JSON. Controls ignore credentials.
+type control func(r *http.Request, body []byte) (any, error)
+
+// errUnknownRule is answered as 404.
+var errUnknownRule = errors.New("no rule has this name")
+
+// controls adds the controls to the router (scenario-format 7).
+func (s *Server) controls(r *mux.Router) {
+	sub := r.PathPrefix("/_emulator/").Subrouter()
+	handle := func(method, path string, do control) {
+		sub.Handle(path, sameSite(s.serveControl(do))).Methods(method)
+	}
+	ruleControls(s, handle, "faults", &s.rules.faults, s.readFault, s.readFaults)
+	ruleControls(s, handle, "quotas", &s.rules.quotas, s.readQuota, s.readQuotas)
+	handle(http.MethodGet, "/clock", s.showClock)
+	handle(http.MethodPut, "/clock", s.setClock)
+	handle(http.MethodDelete, "/clock", s.resetClock)
+	handle(http.MethodPost, "/clock/advance", s.advanceClock)
+	handle(http.MethodGet, "/requests", s.findRequests)
+	handle(http.MethodDelete, "/requests", s.removeRequests)
+	handle(http.MethodPost, "/reset", s.reset)
+	handle(http.MethodGet, "/operations", s.listOperations)
+	sub.Handle("/export", sameSite(http.HandlerFunc(s.serveExport))).Methods(http.MethodGet)
+	sub.NotFoundHandler = controlError(http.StatusNotFound, "there is no such control; see the README for those there are")
+	sub.MethodNotAllowedHandler = controlError(http.StatusMethodNotAllowed, "this control has other methods; see the README")
+}
+
+// controlErrors is the body of a refused control.
+type controlErrors struct {
+	Errors fixtures.Problems `json:"errors"`
+}
+
+func controlError(status int, message string) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		writeJSON(w, status, controlErrors{fixtures.Problems{{Message: message}}})
+	})
+}
+
+func writeJSON(w http.ResponseWriter, status int, v any) {
+	w.Header().Set("Content-Type", contentTypeJSON)
+	w.WriteHeader(status)
+	w.Write(encode(v))
+}
+
+func (s *Server) serveControl(do control) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+		if err != nil {
+			controlError(http.StatusBadRequest, "the body cannot be read: "+err.Error()).ServeHTTP(w, r)
+			return
+		}
+		answer, err := do(r, body)
+		problems, wrong := errors.AsType[fixtures.Problems](err)
+		switch {
+		case wrong:
+			writeJSON(w, http.StatusBadRequest, controlErrors{problems})
+		case errors.Is(err, errUnknownRule):
+			controlError(http.StatusNotFound, err.Error()).ServeHTTP(w, r)
+		case err != nil:
+			s.log.Error("control failed", "path", r.URL.Path, "error", err)
+			controlError(http.StatusInternalServerError, err.Error()).ServeHTTP(w, r)
+		default:
+			writeJSON(w, http.StatusOK, answer)
+		}
+	})
+}
+
+// refused makes problems an error, if there are any.
+func refused(problems fixtures.Problems) error {
+	if len(problems) == 0 {
+		return nil
+	}
+	return problems
+}
+
+// The clock.
+
+type shownClock struct {
+	Now    time.Time `json:"now"`
+	Frozen bool      `json:"frozen"`
+}
+
+func (s *Server) showClock(*http.Request, []byte) (any, error) {
+	now, frozen := s.clock.show()
+	return shownClock{now.UTC(), frozen}, nil
+}
+
+func (s *Server) setClock(_ *http.Request, text []byte) (any, error) {
+	body, problems := fixtures.ParseClockSetting(text)
+	if err := refused(problems); err != nil {
+		return nil, err
+	}
+	if err := s.clock.freeze(body.Value.Now.Resolve(s.clock.now())); err != nil {
+		return nil, err
+	}
+	return s.showClock(nil, nil)
+}
+
+func (s *Server) advanceClock(_ *http.Request, text []byte) (any, error) {
+	body, problems := fixtures.ParseClockAdvance(text)
+	if err := refused(problems); err != nil {
+		return nil, err
+	}
+	if err := s.clock.advance(time.Duration(body.Value.By)); err != nil {
+		return nil, err
+	}
+	return s.showClock(nil, nil)
+}
+
+func (s *Server) resetClock(*http.Request, []byte) (any, error) {
+	if err := s.clock.unfreeze(); err != nil {
+		return nil, err
+	}
+	return s.showClock(nil, nil)
+}
+
+// The journal.
+
+type shownRequests struct {
+	Count    int    `json:"count"`
+	Dropped  int    `json:"dropped"`
+	Requests []Call `json:"requests"`
+}
+
+func (s *Server) findRequests(r *http.Request, _ []byte) (any, error) {
+	return s.requests(r, s.journal.find)
+}
+
+func (s *Server) removeRequests(r *http.Request, _ []byte) (any, error) {
+	return s.requests(r, s.journal.remove)
+}
+
+func (s *Server) requests(r *http.Request, choose func(func(*Call) bool) ([]Call, int)) (any, error) {
+	fits, err := s.requestFilter(r.URL.RawQuery)
+	if err != nil {
+		return nil, err
+	}
+	calls, dropped := choose(fits)
+	return shownRequests{len(calls), dropped, calls}, nil
+}
+
+// requestFilters give what a request has of each name that a query may use.
+var requestFilters = map[string]func(*Call) string{
+	"operation":   func(c *Call) string { return c.Operation },
+	"keyId":       func(c *Call) string { return c.keyARN },
+	"accessKeyId": func(c *Call) string { return c.AccessKeyID },
+	"gateway":     func(c *Call) string { return c.Gateway },
+	"fault":       func(c *Call) string { return c.Fault },
+	"quota":       func(c *Call) string { return c.Quota },
+	"code":        func(c *Call) string { return c.Code },
+	"requestId":   func(c *Call) string { return c.RequestID },
+}
+
+func (s *Server) requestFilter(query string) (func(*Call) bool, error) {
+	wanted, err := url.ParseQuery(query)
+	if err != nil {
+		return nil, fixtures.Problems{{Message: "the query cannot be read: " + err.Error()}}
+	}
+	for name := range wanted {
+		if _, known := requestFilters[name]; !known {
+			return nil, fixtures.Problems{{Place: fixtures.Place{Path: name}, Message: "a query has operation, keyId, accessKeyId, gateway, fault, quota, code, requestId"}}
+		}
+	}
+	if op := wanted.Get("operation"); op != "" && operationsByName[op] == nil && !slices.Contains(strings.Fields(publishedActions), op) {
+		return nil, fixtures.Problems{{Place: fixtures.Place{Path: "operation"}, Message: "not an operation" + suggestion(op, operationNames())}}
+	}
+	if text := wanted.Get("keyId"); text != "" {
+		arn, ok := s.knownKey(text)
+		if !ok {
+			arn = keyARN(s.scope, text) // of a key that is gone, or never was
+		}
+		wanted.Set("keyId", arn)
+	}
+	return func(c *Call) bool {
+		for name := range wanted {
+			if requestFilters[name](c) != wanted.Get(name) {
+				return false
+			}
+		}
+		return true
+	}, nil
+}
+
+func (s *Server) reset(*http.Request, []byte) (any, error) {
+	_, err := s.load(true)
+	return struct{}{}, err
+}
+
+func (s *Server) listOperations(*http.Request, []byte) (any, error) {
+	return map[string][]Operation{"operations": Operations()}, nil
+}
