@@ -59,9 +59,13 @@ func writeJSON(w http.ResponseWriter, status int, v any) {
 	w.Write(encode(v))
 }
 
+// maxControlBody holds thousands of rules. The YAML parser takes long over a
+// large text that is nonsense.
+const maxControlBody = 1 << 20
+
 func (s *Server) serveControl(do control) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxControlBody))
 		if err != nil {
 			controlError(http.StatusBadRequest, "the body cannot be read: "+err.Error()).ServeHTTP(w, r)
 			return

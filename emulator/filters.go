@@ -15,7 +15,7 @@ type keyFilter struct {
 
 // keyFilters gives for each filter key what a key has of it.
 var keyFilters = map[string]func(*call, store.Key) ([]string, error){
-	"KeyId":           one(func(k store.Key) string { return k.ID }),
+	"keyId":           one(func(k store.Key) string { return k.ID }),
 	"KeyState":        one(func(k store.Key) string { return k.State }),
 	"KeySpec":         one(func(k store.Key) string { return k.Spec }),
 	"KeyUsage":        one(func(k store.Key) string { return k.Usage }),
@@ -62,11 +62,14 @@ func validFilters(filters []keyFilter) bool {
 	return true
 }
 
-// merged joins the entries of the same filter key.
+// merged joins the entries of the same filter key. One without values, which
+// the manual allows, is no condition.
 func merged(filters []keyFilter) map[string][]string {
 	values := map[string][]string{}
 	for _, f := range filters {
-		values[f.Key] = append(values[f.Key], f.Values...)
+		if len(f.Values) > 0 {
+			values[f.Key] = append(values[f.Key], f.Values...)
+		}
 	}
 	return values
 }

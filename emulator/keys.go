@@ -86,7 +86,6 @@ type createKeyResponse struct {
 // (kms-api.md 1.4; Aliyun_AES_256 is also what an absent KeySpec means).
 var publishedSpecs = []string{
 	"Aliyun_AES_256", "Aliyun_AES_192", "Aliyun_AES_128", "Aliyun_SM4", "RSA_4096", "EC_P256", "EC_P256K",
-	"HMAC_SHA224", "HMAC_SHA256", "HMAC_SHA384", "HMAC_SHA512", "HMAC_SM3",
 }
 
 func planCreateKey(c *call, in *createKeyRequest) (*keyspec.Spec, error) {

@@ -13,17 +13,11 @@ const (
 	sm2PKE = "SM2PKE"
 	sm2DSA = "SM2DSA"
 
-	sm2Kind = "an EC key on the curve SM2"
-)
-
-// Sizes of SM2PKE in bytes (kms-api.md 1.4). A raw ciphertext is a point
-// 04‖X‖Y of 65 bytes, a hash of 32 and as many bytes as the plaintext.
-const (
+	// maxSM2Plaintext in bytes makes a ciphertext of 6144: the point 04‖X‖Y of
+	// 65, a hash of 32 and as many as the plaintext (kms-api.md 1.4).
 	maxSM2Plaintext = 6047
-	// DER spends at most 112 bytes: 4 on the sequence, 35 on each coordinate,
-	// 34 on the hash, 4 on the head of the rest.
-	maxSM2Ciphertext    = maxSM2Plaintext + 97
-	maxSM2CiphertextDER = maxSM2Plaintext + 112
+
+	sm2Kind = "an EC key on the curve SM2"
 )
 
 // First bytes of the ciphertexts that are accepted: an uncompressed point, or
@@ -99,7 +93,7 @@ func (k sm2Key) Decrypt(algorithm string, ciphertext []byte) ([]byte, error) {
 	if algorithm != sm2PKE {
 		return nil, ErrAlgorithm
 	}
-	if !acceptedSM2Ciphertext(ciphertext) {
+	if len(ciphertext) == 0 || ciphertext[0] != uncompressedPoint && ciphertext[0] != derSequence {
 		return nil, ErrCiphertext
 	}
 	plaintext, err := sm2.Decrypt(k.private, ciphertext) // tells raw from DER by the first byte
@@ -109,26 +103,13 @@ func (k sm2Key) Decrypt(algorithm string, ciphertext []byte) ([]byte, error) {
 	return plaintext, nil
 }
 
-func acceptedSM2Ciphertext(ciphertext []byte) bool {
-	if len(ciphertext) == 0 {
-		return false
-	}
-	switch ciphertext[0] {
-	case uncompressedPoint:
-		return len(ciphertext) <= maxSM2Ciphertext
-	case derSequence:
-		return len(ciphertext) <= maxSM2CiphertextDER
-	}
-	return false
-}
-
 // Sign gives the DER encoding of r and s. Without signer options gmsm takes the
 // digest as it is; with its SM2SignerOption it would hash it once more.
 func (k sm2Key) Sign(algorithm string, digest []byte) ([]byte, error) {
 	if err := checkSM2Signature(algorithm, digest); err != nil {
 		return nil, err
 	}
-	return sm2.SignASN1(rand.Reader, k.private, digest, sm2.DefaultSM2SignerOpts)
+	return sm2.SignASN1(rand.Reader, k.private, digest, nil)
 }
 
 func (k sm2Key) Verify(algorithm string, digest, signature []byte) (bool, error) {
