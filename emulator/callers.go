@@ -47,22 +47,21 @@ type claim struct {
 	check func(secret string) error
 }
 
-// verify finds out who calls. The caller it returns beside an error is the one
-// claimed.
-func (cs *callers) verify(req *request) (caller, error) {
-	claimed, err := claimOf(req)
+// verify finds out whether a caller is who it claims to be. unfit is what is
+// wrong with the claim in itself.
+func (cs *callers) verify(claimed claim, unfit error) (caller, error) {
 	if len(cs.known) == 0 {
 		return claimed.caller, nil
 	}
-	if err != nil {
-		return claimed.caller, err
+	if unfit != nil {
+		return caller{}, unfit
 	}
 	known, ok := cs.known[claimed.accessKeyID]
 	if !ok {
-		return claimed.caller, errUnknownAccessKeyID.of()
+		return caller{}, errUnknownAccessKeyID.of()
 	}
 	if err := cs.agree(claimed, known); err != nil {
-		return claimed.caller, err
+		return caller{}, err
 	}
 	who := claimed.caller
 	who.verified, who.account, who.policy = true, known.account, known.policy
@@ -108,7 +107,7 @@ func checkDate(text string, now time.Time) error {
 }
 
 // claimOf reads the claim off a request of any signing generation
-// (wire-protocol.md 1.1).
+// (wire-protocol.md 1.1). Beside an error it has what could be read.
 func claimOf(req *request) (claim, error) {
 	header := req.http.Header
 	switch {

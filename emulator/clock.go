@@ -58,6 +58,12 @@ func (c *clock) show() (now time.Time, frozen bool) {
 	return c.state.at(c.real()), c.state.Frozen != nil
 }
 
+func (c *clock) current() clockState {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.state
+}
+
 // set changes the state by a function of it and keeps it in the store.
 func (c *clock) set(change func(clockState) clockState) error {
 	c.mu.Lock()

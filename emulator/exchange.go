@@ -60,15 +60,17 @@ func (x *exchange) perform(w http.ResponseWriter, r *http.Request) (response any
 	if err != nil {
 		return nil, err
 	}
+	claimed, claimErr := claimOf(x.request)
+	x.entry.AccessKeyID, x.entry.Scheme = claimed.accessKeyID, claimed.scheme
 	op, err := x.request.operation()
 	if err != nil {
 		return nil, err
 	}
-	who, err := x.server.callers.verify(x.request)
-	x.entry.AccessKeyID, x.entry.Scheme, x.entry.Verified = who.accessKeyID, who.scheme, who.verified
+	who, err := x.server.callers.verify(claimed, claimErr)
 	if err != nil {
 		return nil, err
 	}
+	x.entry.Verified = who.verified
 	x.call, err = x.server.newCall(x.request, who)
 	if err != nil {
 		return nil, err
@@ -87,7 +89,7 @@ func (x *exchange) act(op *operation) (any, error) {
 	case met == nil:
 		return op.answer(x.call, x.request.params)
 	case x.verdict.resend:
-		return nil, errReset // whatever the first was, its connection broke
+		return nil, errReset // the connection of the first broke too
 	case met.after:
 		return x.actAfter(op, met)
 	}

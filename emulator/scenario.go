@@ -104,7 +104,7 @@ func Check(doc *fixtures.Document, account, region string, now time.Time) fixtur
 // force. With clear it is a reset: the store holds the scenario then and nothing
 // else, key material that was generated for it is kept, and the journal is empty.
 func (s *Server) load(clear bool) (*scenario, error) {
-	clock := s.clock.state
+	clock := s.clock.current()
 	if clear {
 		clock = clockState{}
 	}

@@ -205,7 +205,12 @@ func differing(existing, seeded store.Key) (lines []string) {
 func seedVersionOf(tx *store.Tx, v seedVersion) error {
 	existing, err := tx.Version(v.version.Scope, v.version.KeyID, v.version.ID)
 	if errors.Is(err, store.ErrNotFound) {
-		return tx.InsertVersion(v.version, v.material)
+		err = tx.InsertVersion(v.version, v.material)
+		if errors.Is(err, store.ErrExists) {
+			err = fmt.Errorf("version %s is in the data folder as one of another key than %s; choose another --data folder or another keyVersionId",
+				v.version.ID, v.version.KeyID)
+		}
+		return err
 	}
 	if err != nil || v.material == nil {
 		return err
