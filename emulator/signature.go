@@ -15,7 +15,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/emmansun/gmsm/sm3"
+	"github.com/alikms/alikms/emulator/internal/keyspec"
 )
 
 // The ways to sign a request, each a pure function of request and secret.
@@ -116,7 +116,7 @@ func parseAuthorization(header string) (authorization, error) {
 	case "ACS3-HMAC-SHA256":
 		a.Scheme, a.newHash = "V3", sha256.New
 	case "ACS3-HMAC-SM3":
-		a.Scheme, a.newHash = "V3", sm3.New
+		a.Scheme, a.newHash = "V3", keyspec.NewSM3
 	case "ACS4-HMAC-SHA256":
 		a.Scheme, a.newHash = "V4", sha256.New
 	default:

@@ -4,10 +4,15 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"hash"
 
 	"github.com/emmansun/gmsm/sm2"
+	"github.com/emmansun/gmsm/sm3"
 	"github.com/emmansun/gmsm/smx509"
 )
+
+// NewSM3 is the hash SM3, of SM2's family. Requests may be signed with it too.
+func NewSM3() hash.Hash { return sm3.New() }
 
 const (
 	sm2PKE = "SM2PKE"
