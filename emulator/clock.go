@@ -2,6 +2,7 @@ package emulator
 
 import (
 	"encoding/json"
+	"errors"
 	"sync"
 	"time"
 
@@ -25,6 +26,10 @@ type clockState struct {
 
 // clockSetting is the store's name for the state.
 const clockSetting = "clock"
+
+// errClockRange keeps all dates that may follow, up to a deletion window later,
+// within what can be written.
+var errClockRange = errors.New("the clock stays between the years 1 and 9000")
 
 func newClock(st *store.Store, real func() time.Time) (*clock, error) {
 	c := &clock{real: real, store: st}
@@ -69,6 +74,9 @@ func (c *clock) set(change func(clockState) clockState) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	state := change(c.state)
+	if year := state.at(c.real()).UTC().Year(); year < 1 || year > 9000 {
+		return errClockRange
+	}
 	if err := c.store.Update(state.put); err != nil {
 		return err
 	}

@@ -75,6 +75,8 @@ func (s *Server) serveControl(do control) http.Handler {
 		switch {
 		case wrong:
 			writeJSON(w, http.StatusBadRequest, controlErrors{problems})
+		case errors.Is(err, errClockRange):
+			controlError(http.StatusBadRequest, err.Error()).ServeHTTP(w, r)
 		case errors.Is(err, errUnknownRule):
 			controlError(http.StatusNotFound, err.Error()).ServeHTTP(w, r)
 		case err != nil:

@@ -125,11 +125,14 @@ func (s *Server) privateKey(found keyPart) (keyspec.PrivateKey, error) {
 	return s.keys.key(found.spec, found.version.MaterialHash, found.material)
 }
 
+// materialName names the material of a version among all there are.
+func materialName(v store.Version) string { return keyARN(v.Scope, v.KeyID) + "/" + v.ID }
+
 // makeMaterial makes the material of a version once, however many calls wait
 // for it. No transaction is open while it is generated.
 func (s *Server) makeMaterial(found keyPart) (keyPart, error) {
 	v := found.version
-	made, err, _ := s.making.Do(keyARN(v.Scope, v.KeyID)+"/"+v.ID, func() (any, error) {
+	made, err, _ := s.making.Do(materialName(v), func() (any, error) {
 		pair, err := s.pool.take(found.spec)
 		if err != nil {
 			return nil, err
@@ -150,6 +153,7 @@ func (s *Server) makeMaterial(found keyPart) (keyPart, error) {
 		return found, err
 	}
 	found.material = made.([]byte)
+	s.generated.Store(materialName(v), found.material)
 	found.version.MaterialHash = store.MaterialHash(sha256.Sum256(found.material))
 	return found, nil
 }

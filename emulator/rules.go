@@ -123,7 +123,7 @@ type resendKey struct{ accessKeyID, nonce string }
 
 type resend struct {
 	verdict verdict
-	at      time.Time
+	at      time.Time // when the connection broke
 }
 
 const resendWindow = 10 * time.Second
@@ -170,7 +170,7 @@ func (r *rules) remember(c *call, v verdict) {
 	if r.resends == nil {
 		r.resends = map[resendKey]resend{}
 	}
-	r.resends[resendKey{c.caller.accessKeyID, c.caller.nonce}] = resend{v, now}
+	r.resends[resendKey{c.caller.accessKeyID, c.caller.nonce}] = resend{v, now.Add(v.action.delay)}
 }
 
 // resent says whether a request is one that a connection fault has met.

@@ -138,7 +138,7 @@ func (s *Server) seed(tx *store.Tx, keys []seedKey, clear bool) error {
 		return nil
 	}
 	if clear {
-		if err := keepGenerated(tx, keys); err != nil {
+		if err := s.keepGenerated(tx, keys); err != nil {
 			return err
 		}
 		if err := tx.Clear(); err != nil {
@@ -153,8 +153,8 @@ func (s *Server) seed(tx *store.Tx, keys []seedKey, clear bool) error {
 }
 
 // keepGenerated gives the versions whose material the scenario leaves out the
-// material that the store has for them.
-func keepGenerated(tx *store.Tx, keys []seedKey) error {
+// material that was generated for them, even if the key was deleted since.
+func (s *Server) keepGenerated(tx *store.Tx, keys []seedKey) error {
 	for _, k := range keys {
 		for i := range k.versions {
 			v := &k.versions[i]
@@ -164,6 +164,9 @@ func keepGenerated(tx *store.Tx, keys []seedKey) error {
 			material, err := tx.Material(v.version.Scope, v.version.KeyID, v.version.ID)
 			if err != nil && !errors.Is(err, store.ErrNotFound) {
 				return err
+			}
+			if made, ok := s.generated.Load(materialName(v.version)); ok && err != nil {
+				material = made.([]byte)
 			}
 			v.material = material
 		}

@@ -57,6 +57,7 @@ type Server struct {
 	journal       journal
 	pool          *keyPool
 	making        singleflight.Group // of key material that the scenario leaves out
+	generated     sync.Map           // what was made of it: []byte by materialName
 	keys          keyring
 	gate          *semaphore.Weighted // as wide as the processors; first come, first served
 	log           *slog.Logger
