@@ -38,6 +38,7 @@ func (s *Server) controls(r *mux.Router) {
 	handle(http.MethodPost, "/reset", s.reset)
 	handle(http.MethodGet, "/operations", s.listOperations)
 	sub.Handle("/export", sameSite(http.HandlerFunc(s.serveExport))).Methods(http.MethodGet)
+	sub.Handle("/ca.pem", sameSite(http.HandlerFunc(s.serveCA))).Methods(http.MethodGet)
 	sub.NotFoundHandler = controlError(http.StatusNotFound, "there is no such control; see the README for those there are")
 	sub.MethodNotAllowedHandler = controlError(http.StatusMethodNotAllowed, "this control has other methods; see the README")
 }
@@ -211,4 +212,13 @@ func (s *Server) reset(*http.Request, []byte) (any, error) {
 
 func (s *Server) listOperations(*http.Request, []byte) (any, error) {
 	return map[string][]Operation{"operations": Operations()}, nil
+}
+
+func (s *Server) serveCA(w http.ResponseWriter, r *http.Request) {
+	if s.ca == nil {
+		controlError(http.StatusNotFound, "there is no CA: HTTPS is off, or shows a certificate of your own (--tls-cert)").ServeHTTP(w, r)
+		return
+	}
+	w.Header().Set("Content-Type", "application/x-pem-file")
+	w.Write(s.ca.PEM())
 }

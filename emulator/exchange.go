@@ -2,7 +2,6 @@ package emulator
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -202,12 +201,15 @@ func resetConnection(w http.ResponseWriter) {
 	if err != nil {
 		panic(http.ErrAbortHandler)
 	}
-	raw := conn
-	if secured, ok := conn.(*tls.Conn); ok {
-		raw = secured.NetConn()
+	for {
+		above, ok := conn.(interface{ NetConn() net.Conn }) // TLS, and the port's
+		if !ok {
+			break
+		}
+		conn = above.NetConn()
 	}
-	if tcp, ok := raw.(*net.TCPConn); ok {
+	if tcp, ok := conn.(*net.TCPConn); ok {
 		tcp.SetLinger(0)
 	}
-	raw.Close()
+	conn.Close()
 }

@@ -6,8 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"strings"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/alikms/alikms/emulator/internal/keyspec"
 	"github.com/alikms/alikms/fixtures"
@@ -30,18 +33,74 @@ type seedVersion struct {
 // keys gives meaning to the keys of a scenario.
 func (m *meaning) keys(doc *fixtures.Document) []seedKey {
 	var all []seedKey
+	read := readMaterial(doc)
 	for i, k := range doc.Keys {
 		path := fmt.Sprintf("keys[%d]", i)
-		spec, ok := keyspec.Lookup(k.KeySpec)
-		if !ok {
+		if _, ok := keyspec.Lookup(k.KeySpec); !ok {
 			m.report(path+".keySpec", "%q is not allowed here; one of %s", k.KeySpec, strings.Join(keyspec.Names(), ", "))
 			continue
 		}
 		seed := m.key(path, k)
-		m.versions(path, k, spec, &seed, func(version int) string { return doc.PrivateKeyFile(i, version) })
+		m.versions(path, k, &seed, read[i])
 		all = append(all, seed)
 	}
 	return all
+}
+
+// materialRead is the private key of a version, as far as it could be read.
+type materialRead struct {
+	der   []byte
+	field string // that is wrong, for a reason
+	wrong string
+}
+
+// readMaterial reads the private keys of all keys that have any, each in its
+// turn on all processors: of what a start does it takes the longest.
+func readMaterial(doc *fixtures.Document) [][]materialRead {
+	read := make([][]materialRead, len(doc.Keys))
+	var work errgroup.Group
+	work.SetLimit(runtime.GOMAXPROCS(0))
+	for i, k := range doc.Keys {
+		spec, ok := keyspec.Lookup(k.KeySpec)
+		if !ok {
+			continue
+		}
+		work.Go(func() error {
+			for j, v := range k.Versions {
+				file := ""
+				if v.PrivateKeyFile != "" {
+					file = doc.PrivateKeyFile(i, j)
+				}
+				read[i] = append(read[i], readPrivateKey(spec, v.PrivateKey, file))
+			}
+			return nil
+		})
+	}
+	work.Wait()
+	return read
+}
+
+// readPrivateKey reads PEM from the scenario itself, or from a file beside it.
+func readPrivateKey(spec *keyspec.Spec, inline, file string) materialRead {
+	text, field := []byte(inline), "privateKey"
+	if file != "" {
+		field = "privateKeyFile"
+		var err error
+		if text, err = os.ReadFile(file); err != nil {
+			return materialRead{field: field, wrong: fmt.Sprintf("%s; write the path of a PEM file, relative to this file", err)}
+		}
+	}
+	if len(text) == 0 {
+		return materialRead{}
+	}
+	key, err := spec.ParsePEM(text)
+	if err == nil {
+		text, err = key.Marshal()
+	}
+	if err != nil {
+		return materialRead{field: field, wrong: fmt.Sprintf("%s; write a private key of %s as PEM", err, spec.Name)}
+	}
+	return materialRead{der: text}
 }
 
 func (m *meaning) key(path string, k fixtures.Key) seedKey {
@@ -69,12 +128,11 @@ func (m *meaning) key(path string, k fixtures.Key) seedKey {
 	return seed
 }
 
-// versions adds the versions of a key, of which it has one at least. file is
-// where the private key of a version is kept, if in a file.
-func (m *meaning) versions(path string, k fixtures.Key, spec *keyspec.Spec, seed *seedKey, file func(version int) string) {
+// versions adds the versions of a key, of which it has one at least.
+func (m *meaning) versions(path string, k fixtures.Key, seed *seedKey, read []materialRead) {
 	written := k.Versions
 	if len(written) == 0 {
-		written = []fixtures.Version{{}}
+		written, read = []fixtures.Version{{}}, []materialRead{{}}
 	}
 	latest := seed.key.CreationDate
 	for i, v := range written {
@@ -89,9 +147,8 @@ func (m *meaning) versions(path string, k fixtures.Key, spec *keyspec.Spec, seed
 			m.report(at+".creationDate", "is before that of the version above; versions are listed oldest first")
 		}
 		latest = date
-		keptIn := ""
-		if v.PrivateKeyFile != "" {
-			keptIn = file(i)
+		if read[i].wrong != "" {
+			m.report(at+"."+read[i].field, "%s", read[i].wrong)
 		}
 		seed.versions = append(seed.versions, seedVersion{
 			version: store.Version{
@@ -100,7 +157,7 @@ func (m *meaning) versions(path string, k fixtures.Key, spec *keyspec.Spec, seed
 				ID:           cmp.Or(v.KeyVersionID, fixtures.DerivedVersionID(k.KeyID, i+1)),
 				CreationDate: date,
 			},
-			material: m.material(at, v, spec, keptIn),
+			material: read[i].der,
 		})
 	}
 }
@@ -115,31 +172,6 @@ func (m *meaning) pastDate(path string, date *fixtures.Time) time.Time {
 		m.report(path, "%s is in the future; write a time up to the loading, like -30d", date)
 	}
 	return at
-}
-
-// material reads the private key of a version, where the scenario has it.
-func (m *meaning) material(path string, v fixtures.Version, spec *keyspec.Spec, file string) []byte {
-	text, at := []byte(v.PrivateKey), path+".privateKey"
-	if v.PrivateKeyFile != "" {
-		at = path + ".privateKeyFile"
-		var err error
-		if text, err = os.ReadFile(file); err != nil {
-			m.report(at, "%s; write the path of a PEM file, relative to this file", err)
-			return nil
-		}
-	}
-	if len(text) == 0 {
-		return nil
-	}
-	key, err := spec.ParsePEM(text)
-	if err == nil {
-		text, err = key.Marshal()
-	}
-	if err != nil {
-		m.report(at, "%s; write a private key of %s as PEM", err, spec.Name)
-		return nil
-	}
-	return text
 }
 
 // seed adds what the store lacks of the scenario, and changes nothing that is

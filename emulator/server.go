@@ -31,6 +31,7 @@ type Options struct {
 	Credentials   []Credential     // besides those of the scenario; any of both turns verification on
 	Journal       int              // requests kept
 	KeyPool       int              // pairs made ahead per spec that is slow to generate; 0: none
+	CA            *CA              // for HTTPS; nil: there is none to trust
 	Log           *slog.Logger     // nil: nothing is logged
 	Now           func() time.Time // real time; nil: time.Now
 }
@@ -60,6 +61,7 @@ type Server struct {
 	generated     sync.Map           // what was made of it: []byte by materialName
 	keys          keyring
 	gate          *semaphore.Weighted // as wide as the processors; first come, first served
+	ca            *CA
 	log           *slog.Logger
 	router        http.Handler
 
@@ -93,6 +95,7 @@ func New(o Options) (*Server, error) {
 		clock:         clock,
 		journal:       journal{size: o.Journal},
 		gate:          semaphore.NewWeighted(int64(runtime.GOMAXPROCS(0))),
+		ca:            o.CA,
 		log:           o.Log,
 		stopping:      make(chan struct{}),
 	}
@@ -149,7 +152,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // paths is off, for a redirect is no answer to an SDK.
 func (s *Server) routes() http.Handler {
 	r := mux.NewRouter().SkipClean(true)
-	r.HandleFunc("/healthz", s.serveHealth).Methods(http.MethodGet)
+	r.HandleFunc("/healthz", s.serveHealth).Methods(http.MethodGet, http.MethodHead)
 	s.controls(r)
 	r.Handle("/", sameSite(http.HandlerFunc(s.serveAPI)))
 	nowhere := s.refuse(errInvalidAction.of())
