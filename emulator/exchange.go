@@ -172,6 +172,7 @@ func (x *exchange) record(a answer) {
 	e.Parameters = journaled(x.request.params)
 	e.Status, e.Code = a.status, a.code
 	if x.call != nil {
+		x.server.findKey(x.call, x.request)
 		e.Time, e.KeyID, e.keyARN, e.Gateway = x.call.now, x.call.keyID, x.call.keyARN, x.call.gatewayName()
 	}
 	real := time.Since(x.began)

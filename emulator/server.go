@@ -196,6 +196,7 @@ func (s *Server) newCall(req *request, who caller) (*call, error) {
 		action: req.action,
 		caller: who,
 		scope:  store.Scope{Account: s.scope.Account, Region: regionOf(req.http.Host, s.scope.Region)},
+		now:    s.clock.now(), // until the rules decide
 	}
 	if who.account != "" {
 		c.scope.Account = who.account
@@ -206,25 +207,36 @@ func (s *Server) newCall(req *request, who caller) (*call, error) {
 // factsOf is what the rules ask of a call. Its key is looked up only when a
 // rule asks for one.
 func (s *Server) factsOf(c *call, req *request) facts {
-	f := facts{
+	if s.rules.askForKeys() {
+		s.findKey(c, req)
+	}
+	return facts{
 		operation:    req.action,
+		keyARN:       c.keyARN,
 		keyVersionID: req.params["KeyVersionId"],
 		algorithm:    req.params["Algorithm"],
 		accessKeyID:  c.caller.accessKeyID,
 		gateway:      c.gatewayName(),
 	}
-	text := cmp.Or(req.params["KeyId"], req.params["ProtectedResourceArn"])
-	if text == "" || !s.rules.askForKeys() {
-		return f
+}
+
+// findKey finds the key that a call names, where the operation has not, or not
+// yet, come to it.
+func (s *Server) findKey(c *call, req *request) {
+	name := cmp.Or(req.params["KeyId"], req.params["ProtectedResourceArn"])
+	if name == "" || c.keyID != "" {
+		return
 	}
-	c.view(func() error {
-		scope, id, err := c.resolve(parseKeyName(text))
+	err := c.view(func() error {
+		scope, id, err := c.resolve(parseKeyName(name))
 		if err == nil {
-			f.keyARN = keyARN(scope, id)
+			c.cameTo(scope, id)
 		}
 		return err
 	})
-	return f
+	if _, unknown := errors.AsType[*apiError](err); err != nil && !unknown {
+		s.log.Error("the key of a call could not be looked up", "key", name, "error", err)
+	}
 }
 
 // Example is a call to try, for a shell: it encrypts with the first key of the
