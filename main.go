@@ -4,13 +4,13 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
-	"net/http"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -43,6 +43,7 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 		kong.Name("alikms"),
 		kong.Description("A local double of Alibaba Cloud KMS. Each flag --some-name can be set as ALIKMS_SOME_NAME; lists have a line for each value there."),
 		kong.DefaultEnvars("ALIKMS"),
+		kong.Vars{"sdks": strings.Join(emulator.SDKs(), ",")},
 		kong.Writers(stdout, stderr),
 		kong.Exit(func(c int) { code = c }),
 		kong.BindTo(ctx, (*context.Context)(nil)),
@@ -61,6 +62,10 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 		return 2
 	}
 	if err := chosen.Run(); err != nil {
+		if problems, ok := errors.AsType[fixtures.Problems](err); ok {
+			fmt.Fprintln(stderr, problems) // each line begins with its place, as editors want it
+			return 1
+		}
 		fmt.Fprintln(stderr, "alikms:", err)
 		if errors.As(err, new(usageError)) {
 			return 2
@@ -99,22 +104,62 @@ func unknownSettings(parser *kong.Kong, environ []string) error {
 
 type commands struct {
 	Serve      serveCommand      `cmd:"" default:"withargs" help:"Serve (what alikms does when no command is given)."`
+	Validate   validateCommand   `cmd:"" help:"Say what is wrong with scenario files, or count what they hold."`
 	Operations operationsCommand `cmd:"" help:"List the emulated operations."`
+	Health     healthCommand     `cmd:"" help:"Say whether a running alikms is healthy (a container's health check)."`
+	Wait       waitCommand       `cmd:"" help:"Wait until a running alikms is healthy."`
+	Env        envCommand        `cmd:"" help:"Print what to set so that a client finds a running alikms."`
+	Export     exportCommand     `cmd:"" help:"Print what a running alikms holds as a scenario, private keys included."`
 	Version    versionCommand    `cmd:"" help:"Print the version."`
 }
 
+// addresses are where alikms listens, for serve and for what asks it.
+type addresses struct {
+	Listen    string `default:"127.0.0.1:8080" help:"Address for plain HTTP; port 0 takes a free one."`
+	ListenTLS string `name:"listen-tls" default:"127.0.0.1:8443" help:"Address for HTTPS; empty turns it off."`
+}
+
+// Validate is called by kong.
+func (a addresses) Validate() error {
+	if _, _, err := net.SplitHostPort(a.Listen); err != nil {
+		return fmt.Errorf("--listen is %q: write host:port, like 127.0.0.1:8080 or :8080", a.Listen)
+	}
+	if _, _, err := net.SplitHostPort(a.ListenTLS); err != nil && a.ListenTLS != "" {
+		return fmt.Errorf("--listen-tls is %q: write host:port, like 127.0.0.1:8443 or :8443, or nothing to turn HTTPS off", a.ListenTLS)
+	}
+	return nil
+}
+
+// scope is where what does not say otherwise belongs.
+type scope struct {
+	Region  string `default:"cn-hangzhou" help:"Region where a request or scenario does not say."`
+	Account string `default:"1234567890123456" help:"Account, 16 digits, where a scenario does not say."`
+}
+
+// Validate is called by kong.
+func (s scope) Validate() error {
+	if !regexp.MustCompile(`^[0-9]{16}$`).MatchString(s.Account) {
+		return fmt.Errorf("--account is %q: write 16 digits", s.Account)
+	}
+	if !regexp.MustCompile(`^[a-z0-9-]+$`).MatchString(s.Region) {
+		return fmt.Errorf("--region is %q: write a region id, like cn-hangzhou", s.Region)
+	}
+	return nil
+}
+
 type serveCommand struct {
-	Listen     string `default:"127.0.0.1:8080" help:"Address for plain HTTP; port 0 takes a free one."`
-	Data       string `help:"Folder of the data file (default: alikms-data)."`
-	Ephemeral  bool   `help:"Keep nothing: a temporary folder, removed at exit."`
-	Fixture    lines  `sep:"none" placeholder:"FILE" help:"Scenario file or folder; may be repeated (default: keys for trying out, in an empty store)."`
-	Region     string `default:"cn-hangzhou" help:"Region where a request or scenario does not say."`
-	Account    string `default:"1234567890123456" help:"Account, 16 digits, where a scenario does not say."`
-	Credential lines  `sep:"none" placeholder:"ID:SECRET" help:"AccessKey that may call; may be repeated. With any, every call is verified."`
-	Journal    int    `default:"1000" help:"Requests kept for /_emulator/requests."`
-	KeyPool    *int   `help:"Key pairs made ahead per RSA spec (default: 2, or 0 with --ephemeral)."`
-	ReadyFile  string `placeholder:"FILE" help:"Written when serving: the addresses as JSON."`
-	LogLevel   string `default:"info" enum:"debug,info,warn,error" help:"debug, info, warn or error."`
+	Where      addresses `embed:""`
+	TLSCert    string    `name:"tls-cert" placeholder:"FILE" help:"Certificate chain, PEM, instead of certificates of alikms's own CA."`
+	TLSKey     string    `name:"tls-key" placeholder:"FILE" help:"Private key of --tls-cert, PEM."`
+	Data       string    `help:"Folder of the data file and the CA (default: alikms-data)."`
+	Ephemeral  bool      `help:"Keep nothing: a temporary folder, removed at exit."`
+	Fixture    lines     `sep:"none" placeholder:"FILE" help:"Scenario file or folder; may be repeated (default: keys for trying out, in an empty store)."`
+	Scope      scope     `embed:""`
+	Credential lines     `sep:"none" placeholder:"ID:SECRET" help:"AccessKey that may call; may be repeated. With any, every call is verified."`
+	Journal    int       `default:"1000" help:"Requests kept for /_emulator/requests."`
+	KeyPool    *int      `help:"Key pairs made ahead per RSA spec (default: 2, or 0 with --ephemeral)."`
+	ReadyFile  string    `placeholder:"FILE" help:"Written when serving: the addresses as JSON."`
+	LogLevel   string    `default:"info" enum:"debug,info,warn,error" help:"debug, info, warn or error."`
 }
 
 // lines is a flag that may be repeated; in its environment variable each line
@@ -140,11 +185,11 @@ func (s *serveCommand) Validate() error {
 	if s.Ephemeral && s.Data != "" {
 		return errors.New("--ephemeral keeps nothing and --data says where: give one of them")
 	}
-	if !regexp.MustCompile(`^[0-9]{16}$`).MatchString(s.Account) {
-		return fmt.Errorf("--account is %q: write 16 digits", s.Account)
+	if (s.TLSCert == "") != (s.TLSKey == "") {
+		return errors.New("--tls-cert and --tls-key belong together: give both or neither")
 	}
-	if !regexp.MustCompile(`^[a-z0-9-]+$`).MatchString(s.Region) {
-		return fmt.Errorf("--region is %q: write a region id, like cn-hangzhou", s.Region)
+	if s.TLSCert != "" && s.Where.ListenTLS == "" {
+		return errors.New("--tls-cert is for HTTPS, and --listen-tls turns it off: give an address there")
 	}
 	if s.KeyPool != nil && (*s.KeyPool < 0 || *s.KeyPool > 100) {
 		return fmt.Errorf("--key-pool is %d: write a number from 0 to 100", *s.KeyPool)
@@ -159,11 +204,6 @@ func (s *serveCommand) Validate() error {
 
 // Run serves until it is told to stop.
 func (s *serveCommand) Run(ctx context.Context, o output) (err error) {
-	var level slog.Level
-	if err := level.UnmarshalText([]byte(s.LogLevel)); err != nil {
-		return err
-	}
-	log := slog.New(slog.NewTextHandler(o.log, &slog.HandlerOptions{Level: level}))
 	scenario, err := s.scenario()
 	if err != nil {
 		return err
@@ -178,22 +218,42 @@ func (s *serveCommand) Run(ctx context.Context, o output) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, st.Close()) }()
+	own, ca, err := s.certificates(folder)
+	if err != nil {
+		return err
+	}
 	server, err := emulator.New(emulator.Options{
 		Store:         st,
 		Scenario:      scenario,
 		SeedOnlyEmpty: len(s.Fixture) == 0,
-		Region:        s.Region,
-		Account:       s.Account,
+		Region:        s.Scope.Region,
+		Account:       s.Scope.Account,
 		Credentials:   s.credentials(),
 		Journal:       s.Journal,
 		KeyPool:       s.keyPool(),
-		Log:           log,
+		CA:            ca,
+		Log:           s.log(o),
 	})
 	if err != nil {
 		return err
 	}
 	defer server.Close()
-	return s.serve(ctx, o, server, folder)
+	ports, err := s.listen(own)
+	if err != nil {
+		return err
+	}
+	if err := s.announce(o, server, ports, folder); err != nil {
+		return err
+	}
+	return server.Serve(ctx, ports)
+}
+
+func (s *serveCommand) log(o output) *slog.Logger {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(s.LogLevel)); err != nil {
+		panic(err) // kong has checked it
+	}
+	return slog.New(slog.NewTextHandler(o.log, &slog.HandlerOptions{Level: level}))
 }
 
 // scenario reads the scenario files; without any it is the built-in one, which
@@ -238,50 +298,60 @@ func (s *serveCommand) keyPool() int {
 	return 2
 }
 
-// serve listens, says so, and stops in order: what is under way is finished.
-func (s *serveCommand) serve(ctx context.Context, o output, server *emulator.Server, folder string) error {
-	listener, err := net.Listen("tcp", s.Listen)
+// certificates are what HTTPS shows: the user's own one, or those of the CA that
+// the data folder keeps.
+func (s *serveCommand) certificates(folder string) (own *tls.Certificate, ca *emulator.CA, err error) {
+	switch {
+	case s.Where.ListenTLS == "":
+		return nil, nil, nil
+	case s.TLSCert == "":
+		ca, err = emulator.OpenCA(folder, time.Now)
+		return nil, ca, err
+	}
+	pair, err := tls.LoadX509KeyPair(s.TLSCert, s.TLSKey)
 	if err != nil {
-		return fmt.Errorf("cannot listen: %w; choose another --listen address", err)
+		return nil, nil, fmt.Errorf("cannot use --tls-cert %s with --tls-key %s: %w", s.TLSCert, s.TLSKey, err)
 	}
-	web := &http.Server{
-		Handler:           server,
-		MaxHeaderBytes:    4 << 20, // SDKs send large values in the URL
-		ReadHeaderTimeout: time.Minute,
-		Protocols:         new(http.Protocols),
-		ErrorLog:          slog.NewLogLogger(slog.NewTextHandler(o.log, nil), slog.LevelWarn),
-	}
-	web.Protocols.SetHTTP1(true) // an HTTP/2 connection cannot be reset by a fault
-	ended := make(chan error, 1)
-	go func() { ended <- web.Serve(listener) }()
-	if err := s.announce(o, server, listener.Addr().String(), folder); err != nil {
-		return err
-	}
-	select {
-	case err := <-ended:
-		return err
-	case <-ctx.Done():
-	}
-	limit, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	defer cancel()
-	return web.Shutdown(limit)
+	return &pair, nil, nil
 }
 
-// announce says where alikms serves, and gives a call to try.
-func (s *serveCommand) announce(o output, server *emulator.Server, address, folder string) error {
-	kept := folder
+func (s *serveCommand) listen(own *tls.Certificate) (p emulator.Ports, err error) {
+	p.Certificate = own
+	if p.HTTP, err = net.Listen("tcp", s.Where.Listen); err != nil {
+		return p, fmt.Errorf("cannot listen: %w; choose another --listen address", err)
+	}
+	if s.Where.ListenTLS == "" {
+		return p, nil
+	}
+	if p.HTTPS, err = net.Listen("tcp", s.Where.ListenTLS); err != nil {
+		return p, fmt.Errorf("cannot listen for HTTPS: %w; choose another --listen-tls address, or none", err)
+	}
+	return p, nil
+}
+
+// announce says where alikms serves, and gives a call to try. Clients may come
+// from now on: the ports are open.
+func (s *serveCommand) announce(o output, server *emulator.Server, p emulator.Ports, folder string) error {
+	ready := map[string]string{"http": p.HTTP.Addr().String()}
+	where := "http://" + ready["http"]
+	if p.HTTPS != nil {
+		ready["https"] = p.HTTPS.Addr().String()
+		where += " and https://" + ready["https"]
+	}
+	if s.ReadyFile != "" {
+		text, err := json.Marshal(ready)
+		if err != nil {
+			return err
+		}
+		if err := writeWhole(s.ReadyFile, append(text, '\n')); err != nil {
+			return err
+		}
+	}
 	if s.Ephemeral {
-		kept = "nothing kept"
+		folder = "nothing kept"
 	}
-	fmt.Fprintf(o.out, "alikms serves http://%s, data: %s\ntry: %s\n", address, kept, server.Example("http://"+address))
-	if s.ReadyFile == "" {
-		return nil
-	}
-	text, err := json.Marshal(map[string]string{"http": address})
-	if err != nil {
-		return err
-	}
-	return writeWhole(s.ReadyFile, append(text, '\n'))
+	fmt.Fprintf(o.out, "alikms serves %s, data: %s\ntry: %s\n", where, folder, server.Example("http://"+reachable(ready["http"])))
+	return nil
 }
 
 // writeWhole lets a reader find the file whole or not at all.
@@ -290,6 +360,29 @@ func writeWhole(path string, text []byte) error {
 		return err
 	}
 	return os.Rename(path+".new", path)
+}
+
+type validateCommand struct {
+	Scope scope    `embed:""`
+	Files []string `arg:"" name:"file" help:"Scenario file or folder."`
+}
+
+// Run judges the files as a start with all of them would.
+func (v *validateCommand) Run(o output) error {
+	document, problems := fixtures.Load(v.Files...)
+	problems = append(problems, emulator.Check(document, v.Scope.Account, v.Scope.Region, time.Now())...)
+	if len(problems) > 0 {
+		problems.Sort()
+		return problems
+	}
+	versions, aliases := 0, 0
+	for _, k := range document.Keys {
+		versions += max(1, len(k.Versions))
+		aliases += len(k.Aliases)
+	}
+	fmt.Fprintf(o.out, "valid: %d keys, %d versions, %d aliases, %d instances, %d credentials, %d quotas, %d faults\n", len(document.Keys),
+		versions, aliases, len(document.Instances), len(document.Credentials), len(document.Quotas), len(document.Faults))
+	return nil
 }
 
 type operationsCommand struct{}

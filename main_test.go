@@ -7,11 +7,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"syscall"
@@ -22,36 +24,46 @@ import (
 // binary is the program as users have it, built once for all tests.
 var binary string
 
-func TestMain(m *testing.M) {
+func TestMain(m *testing.M) { os.Exit(testMain(m)) }
+
+func testMain(m *testing.M) int {
 	folder, err := os.MkdirTemp("", "alikms-test-")
 	if err != nil {
 		panic(err)
 	}
+	defer os.RemoveAll(folder)
 	binary = filepath.Join(folder, "alikms")
-	if out, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
+	build := exec.Command("go", "build", "-ldflags=-s -w", "-o", binary, ".") // as the Dockerfile does
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "go build: %v\n%s", err, out)
-		os.Exit(1)
+		return 1
 	}
-	code := m.Run()
-	os.RemoveAll(folder)
-	os.Exit(code)
+	return m.Run()
 }
 
 // process is a running alikms.
 type process struct {
-	t      *testing.T
+	t      testing.TB
 	cmd    *exec.Cmd
 	url    string
+	secure string // as https://…; "" where HTTPS is off
 	stdout []string
 	stderr bytes.Buffer
 }
 
-// start runs the binary on a free port and returns when it serves.
-func start(t *testing.T, flags ...string) *process {
+// start runs the binary on free ports and returns when it serves.
+func start(t testing.TB, flags ...string) *process {
 	t.Helper()
-	p := &process{t: t}
-	p.cmd = exec.Command(binary, append([]string{"--listen", "127.0.0.1:0"}, flags...)...)
-	p.cmd.Dir = t.TempDir()
+	cmd := exec.Command(binary, append([]string{"--listen", "127.0.0.1:0", "--listen-tls", "127.0.0.1:0"}, flags...)...)
+	cmd.Dir = t.TempDir()
+	return startCommand(t, cmd)
+}
+
+// startCommand runs alikms as a command says.
+func startCommand(t testing.TB, cmd *exec.Cmd) *process {
+	t.Helper()
+	p := &process{t: t, cmd: cmd}
 	p.cmd.Stderr = &p.stderr
 	out, err := p.cmd.StdoutPipe()
 	if err != nil {
@@ -65,7 +77,11 @@ func start(t *testing.T, flags ...string) *process {
 	for lines.Scan() {
 		p.stdout = append(p.stdout, lines.Text())
 		if strings.HasPrefix(lines.Text(), "try: ") {
-			p.url = strings.TrimSuffix(strings.Fields(p.stdout[0])[2], ",")
+			urls := regexp.MustCompile(`https?://[^ ,]+`).FindAllString(p.stdout[0], 2)
+			p.url = urls[0]
+			if len(urls) > 1 {
+				p.secure = urls[1]
+			}
 			go io.Copy(io.Discard, out)
 			return p
 		}
@@ -130,7 +146,7 @@ func TestReadyFileHasTheAddresses(t *testing.T) {
 	p := start(t, "--ephemeral", "--ready-file", ready)
 	text, err := os.ReadFile(ready)
 	var addresses map[string]string
-	if err != nil || json.Unmarshal(text, &addresses) != nil || "http://"+addresses["http"] != p.url {
+	if err != nil || json.Unmarshal(text, &addresses) != nil || "http://"+addresses["http"] != p.url || "https://"+addresses["https"] != p.secure {
 		t.Fatalf("the ready file is %q (%v), alikms serves %s", text, err, p.url)
 	}
 }
@@ -222,6 +238,11 @@ func refused(t *testing.T, environ []string, args ...string) (code int, line str
 }
 
 func TestBadSettingsStopTheStartWithOneLine(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
 	cases := []struct {
 		name    string
 		environ []string
@@ -231,12 +252,19 @@ func TestBadSettingsStopTheStartWithOneLine(t *testing.T) {
 	}{
 		{"unknown flag", nil, []string{"--lisen", ":1"}, 2, "alikms: unknown flag --lisen, did you mean \"--listen\"?"},
 		{"level", nil, []string{"--log-level", "loud"}, 2, `alikms: --log-level must be one of "debug","info","warn","error" but got "loud"`},
-		{"both", nil, []string{"--ephemeral", "--data", "x"}, 2, "alikms: --ephemeral keeps nothing and --data says where: give one of them"},
-		{"account", nil, []string{"--account", "12"}, 2, `alikms: --account is "12": write 16 digits`},
-		{"credential", nil, []string{"--credential", "id"}, 2, "alikms: --credential has no id or no secret: write id:secret"},
-		{"pool", []string{"ALIKMS_KEY_POOL=-1"}, nil, 2, "alikms: --key-pool is -1: write a number from 0 to 100"},
+		{"both", nil, []string{"--ephemeral", "--data", "x"}, 2, "alikms: serve: --ephemeral keeps nothing and --data says where: give one of them"},
+		{"account", nil, []string{"--account", "12"}, 2, `alikms: serve: --account is "12": write 16 digits`},
+		{"credential", nil, []string{"--credential", "id"}, 2, "alikms: serve: --credential has no id or no secret: write id:secret"},
+		{"pool", []string{"ALIKMS_KEY_POOL=-1"}, nil, 2, "alikms: serve: --key-pool is -1: write a number from 0 to 100"},
 		{"variable", []string{"ALIKMS_LISTN=:1"}, nil, 2, ""},
-		{"address", nil, []string{"--ephemeral", "--listen", "nowhere"}, 1, ""},
+		{"address", nil, []string{"--listen", "nowhere"}, 2, `alikms: serve: --listen is "nowhere": write host:port, like 127.0.0.1:8080 or :8080`},
+		{"no address", []string{"ALIKMS_LISTEN="}, nil, 2, `alikms: serve: --listen is "": write host:port, like 127.0.0.1:8080 or :8080`},
+		{"TLS address", nil, []string{"--listen-tls", "8443"}, 2, `alikms: serve: --listen-tls is "8443": write host:port, like 127.0.0.1:8443 or :8443, or nothing to turn HTTPS off`},
+		{"certificate without key", nil, []string{"--tls-cert", "a.pem"}, 2, "alikms: serve: --tls-cert and --tls-key belong together: give both or neither"},
+		{"certificate without HTTPS", []string{"ALIKMS_LISTEN_TLS="}, []string{"--tls-cert", "a.pem", "--tls-key", "b.pem"}, 2, "alikms: serve: --tls-cert is for HTTPS, and --listen-tls turns it off: give an address there"},
+		{"no certificate", nil, []string{"--ephemeral", "--tls-cert", "a.pem", "--tls-key", "b.pem"}, 1, "alikms: cannot use --tls-cert a.pem with --tls-key b.pem: open a.pem: no such file or directory"},
+		{"address of another machine", nil, []string{"--ephemeral", "--listen", "192.0.2.1:1"}, 1, ""},
+		{"port in use", nil, []string{"--ephemeral", "--listen", "127.0.0.1:0", "--listen-tls", taken.Addr().String()}, 1, ""},
 		{"fixture", nil, []string{"--ephemeral", "--fixture", "missing.yaml"}, 1, ""},
 	}
 	for _, c := range cases {
@@ -252,7 +280,7 @@ func TestBadSettingsStopTheStartWithOneLine(t *testing.T) {
 func TestALockedDataFileIsAnErrorAtOnce(t *testing.T) {
 	data := t.TempDir()
 	start(t, "--data", data)
-	code, line := refused(t, nil, "--data", data, "--listen", "127.0.0.1:0")
+	code, line := refused(t, nil, "--data", data)
 	if code != 1 || !strings.Contains(line, "in use by another") || strings.Contains(line, "\n") {
 		t.Errorf("exit %d %q", code, line)
 	}

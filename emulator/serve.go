@@ -31,8 +31,8 @@ const (
 type Ports struct {
 	HTTP  net.Listener
 	HTTPS net.Listener // nil: off
-	// Certificate is shown to every client of HTTPS; nil: the CA of the Options
-	// makes one for each server name.
+	// Certificate is shown to every client of HTTPS; nil: the CA of the Options,
+	// required then, makes one for each server name.
 	Certificate *tls.Certificate
 }
 
@@ -80,9 +80,10 @@ func (s *Server) web(own *tls.Certificate) *http.Server {
 		DisableGeneralOptionsHandler: true,
 	}
 	web.Protocols.SetHTTP1(true)
-	if own != nil {
+	switch {
+	case own != nil:
 		web.TLSConfig.Certificates = []tls.Certificate{*own}
-	} else {
+	case s.ca != nil:
 		web.TLSConfig.GetCertificate = s.certificate
 	}
 	return web

@@ -1,0 +1,437 @@
+package emulator
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/alikms/alikms/store"
+)
+
+func quotaOf(a testAnswer) string { return a.header.Get("x-alikms-quota") }
+
+// passing counts which of some calls no quota refuses.
+func passing(s http.Handler, calls int, params url.Values, change ...func(*http.Request)) (passed int) {
+	for range calls {
+		if serve(s, params, change...).status != http.StatusTooManyRequests {
+			passed++
+		}
+	}
+	return passed
+}
+
+func TestWithTheClockFrozenExactlyTheRatePassesAndAsMuchAfterTheWindow(t *testing.T) {
+	for rate, window := range map[string]string{"5/s": "1s", "3/m": "1m", "7/h": "1h"} {
+		s := newTestServer(t)
+		s.must("PUT", "quotas/q", "{rate: "+rate+"}")
+		want := int(rate[0] - '0')
+		for round := range 3 {
+			if got := passing(s, want+5, form("DescribeRegions")); got != want {
+				t.Errorf("%s, round %d: %d pass", rate, round, got)
+			}
+			s.must("POST", "clock/advance", "{by: "+window+"}")
+		}
+	}
+}
+
+func TestACallPassesAsSoonAsTheWindowHasRoomAndNotBefore(t *testing.T) {
+	s := newTestServer(t)
+	s.must("PUT", "quotas/q", "{rate: 3/s}")
+	for _, c := range []struct {
+		by   string
+		want int
+	}{
+		{"0s", 2}, {"600ms", 1}, {"399ms", 0}, {"1ms", 2}, {"599ms", 0}, {"1ms", 1}, {"399ms", 0}, {"1ms", 2}, {"10s", 3},
+	} {
+		s.must("POST", "clock/advance", "{by: "+c.by+"}")
+		calls := c.want
+		if c.by != "0s" {
+			calls = 5
+		}
+		if got := passing(s, calls, form("DescribeRegions")); got != c.want {
+			t.Errorf("after another %s: %d pass, want %d", c.by, got, c.want)
+		}
+	}
+}
+
+// Against all times that have passed: no window of a unit has more than the
+// limit, wherever it begins, and nothing is refused that would have kept to it.
+func TestAWindowRefusesExactlyWhatWouldExceedTheLimit(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 0))
+	for range 200 {
+		w := window{limit: 1 + random.IntN(6), unit: time.Second}
+		now := time.Unix(1e9, 0)
+		var passed []time.Time
+		for range 200 {
+			now = now.Add(time.Duration(random.IntN(4)) * 100 * time.Millisecond)
+			if random.IntN(50) == 0 {
+				now = now.Add(-time.Minute)
+				passed = nil
+			}
+			within := 0
+			for _, at := range passed {
+				if now.Sub(at) < time.Second {
+					within++
+				}
+			}
+			room := w.hasRoom(now)
+			if room != (within < w.limit) {
+				t.Fatalf("limit %d: %d passed within the last second, room is %v", w.limit, within, room)
+			}
+			if room && random.IntN(5) > 0 {
+				w.pass(now)
+				passed = append(passed, now)
+			}
+		}
+	}
+}
+
+func TestACallOverQuotaIsAnsweredAsTheServiceDoesButForTheMark(t *testing.T) {
+	s := newTestServer(t)
+	s.must("PUT", "quotas/busy", "{rate: 1/h, match: {operation: DescribeKey}}")
+	s.do("DescribeKey")
+	a := s.do("DescribeKey") // its parameter is missing, which a quota does not mind
+	if a.status != 429 || a.code() != "Rejected.Throttling" || a.object["Message"] != "QPS Limit Exceeded" || quotaOf(a) != "busy" || faultOf(a) != "" {
+		t.Errorf("%d %s %v", a.status, a.body, a.header)
+	}
+	if a.object["RequestId"] != a.header.Get("x-acs-request-id") || a.header.Get("x-acs-retry-after") != "" {
+		t.Errorf("%s %v", a.body, a.header)
+	}
+	if entry := s.entry(a); entry["quota"] != "busy" || entry["fault"] != "" || entry["status"] != 429.0 {
+		t.Errorf("the journal has %v", entry)
+	}
+	if a := s.do("DescribeKey", "Format", "XML"); !strings.HasPrefix(a.body, `<?xml version="1.0" encoding="UTF-8"?><Error>`) || quotaOf(a) != "busy" {
+		t.Errorf("%s %v", a.body, a.header)
+	}
+}
+
+func TestARefusedCallCountsInNoQuota(t *testing.T) {
+	s := newTestServer(t)
+	s.must("PUT", "quotas", `{quotas: [
+		{name: wide, rate: 4/s},
+		{name: narrow, rate: 2/s, match: {operation: DescribeRegions}},
+		{name: other, rate: 1/s, match: {operation: CreateKey}}]}`)
+	if got := passing(s, 10, form("DescribeRegions")); got != 2 {
+		t.Errorf("%d calls pass, want 2", got)
+	}
+	s.expectStatus("quotas/wide", "passed=2", "refused=0")
+	s.expectStatus("quotas/narrow", "passed=2", "refused=8")
+	s.expectStatus("quotas/other", "passed=0", "refused=0")
+	if got := passing(s, 10, form("ListKeys")); got != 2 { // what wide has left
+		t.Errorf("%d other calls pass, want 2", got)
+	}
+	if a := serve(s, form("DescribeRegions")); quotaOf(a) != "wide" {
+		t.Errorf("refused by %q, want the first in order that has no room", quotaOf(a))
+	}
+	s.expectStatus("quotas/wide", "passed=4", "refused=9")
+	s.expectStatus("quotas/narrow", "passed=2", "refused=8")
+}
+
+func TestAQuotaCountsOnlyCallsThatFitItsMatch(t *testing.T) {
+	s := newTestServer(t, holding(t, ruleScenario))
+	s.must("PUT", "quotas/q", "{rate: 1/h, match: {keyId: alias/a, accessKeyId: app-a}}")
+	call := func(keyID, caller string) testAnswer {
+		return serve(s, form("DescribeKey", "KeyId", keyID, "AccessKeyId", caller))
+	}
+	for _, c := range []struct {
+		keyID, caller string
+		refused       bool
+	}{
+		{"key-a", "app-b", false}, {"key-b", "app-a", false}, {"key-a", "app-a", false},
+		{"alias/a2", "app-a", true}, {"key-a", "app-b", false}, {arnPrefix + "key/key-a", "app-a", true},
+	} {
+		if a := call(c.keyID, c.caller); (quotaOf(a) == "q") != c.refused {
+			t.Errorf("%v: %d %s", c, a.status, a.body)
+		}
+	}
+}
+
+// The documented numbers (kms-api.md 5), which the data file has to agree with.
+func TestTheProfilesHoldTheDocumentedGroups(t *testing.T) {
+	shared := map[string]struct {
+		limit      int
+		operations []string
+	}{
+		"createKey":  {10, []string{"CreateKey"}},
+		"asymmetric": {200, []string{"AsymmetricEncrypt", "AsymmetricDecrypt", "AsymmetricSign", "AsymmetricVerify"}},
+		"read": {50, []string{"DescribeKey", "ListKeys", "DescribeKeyVersion", "ListKeyVersions", "ListAliases", "ListAliasesByKeyId",
+			"DescribeRegions", "GetPublicKey"}},
+		"write": {30, []string{"UpdateKeyDescription", "SetDeletionProtection", "EnableKey", "DisableKey", "ScheduleKeyDeletion",
+			"CancelKeyDeletion", "CreateKeyVersion", "CreateAlias", "UpdateAlias", "DeleteAlias"}},
+	}
+	s := newTestServer(t)
+	s.must("PUT", "quotas/p", "{profile: shared-gateway}")
+	covered := 0
+	for name, group := range shared {
+		passed := 0
+		for i := range group.limit + 20 {
+			passed += passing(s, 1, form(group.operations[i%len(group.operations)]))
+		}
+		covered += len(group.operations)
+		if passed != group.limit {
+			t.Errorf("%s: %d pass, want %d", name, passed, group.limit)
+		}
+		rate := fmt.Sprintf("groups.%s.rate=%d/s", name, group.limit)
+		s.expectStatus("quotas/p", rate, fmt.Sprintf("groups.%s.passed=%d", name, group.limit), fmt.Sprintf("groups.%s.refused=20", name))
+	}
+	if covered != len(operations) {
+		t.Errorf("%d operations are in groups, want all %d", covered, len(operations))
+	}
+	s.expectStatus("quotas/p", "passed=290", "refused=80", "groups.symmetric.rate=1000/s", "groups.symmetric.passed=0")
+	s.must("POST", "clock/advance", "{by: 1s}")
+	if got := passing(s, 20, form("CreateKey")); got != 10 {
+		t.Errorf("%d CreateKey pass in the second after, want 10", got)
+	}
+}
+
+func TestAnInstancesProfileCountsWhatComesInByIt(t *testing.T) {
+	for profile, asymmetric := range map[string]int{
+		"instance-1000": 200, "instance-2000": 300, "instance-4000": 500, "instance-10000": 1300, "instance-20000": 2500,
+	} {
+		s := newTestServer(t, holding(t, ruleScenario))
+		s.must("PUT", "quotas/p", "{profile: "+profile+", match: {gateway: kst-one}}")
+		for _, c := range []struct {
+			operation, host string
+			want            int
+		}{
+			{"AsymmetricSign", instanceHost, asymmetric},
+			{"GetPublicKey", instanceHost, asymmetric + 10}, // a pool of its own, as wide as the symmetric one
+			{"AsymmetricSign", sharedHost, asymmetric + 10},
+			{"AsymmetricSign", "kst-two.localhost", asymmetric + 10},
+		} {
+			want := min(c.want, asymmetric+10)
+			if got := passing(s, asymmetric+10, form(c.operation), toHost(c.host)); got != want {
+				t.Errorf("%s, %s by %s: %d pass, want %d", profile, c.operation, c.host, got, want)
+			}
+		}
+		s.expectStatus("quotas/p", "refused=10", "groups.publicKey.rate="+strings.TrimPrefix(profile, "instance-")+"/s")
+	}
+}
+
+func TestTheSharedGatewaysProfileLeavesInstancesAlone(t *testing.T) {
+	s := newTestServer(t, holding(t, ruleScenario))
+	s.must("PUT", "quotas/p", "{profile: shared-gateway}")
+	if got := passing(s, 60, form("GetPublicKey"), toHost(instanceHost)); got != 60 {
+		t.Errorf("%d pass by the instance, want all", got)
+	}
+	s.expectStatus("quotas/p", "passed=0", "refused=0")
+}
+
+func TestEachAccountAndRegionHasAWindowOfItsOwn(t *testing.T) {
+	s := newTestServer(t)
+	s.callers.known = map[string]credential{
+		"a": {secret: "s"}, "b": {secret: "s", account: "2222222222222222"},
+	}
+	s.must("PUT", "quotas/q", "{rate: 2/s}")
+	for _, host := range []string{"kms.cn-hangzhou.aliyuncs.com", "kms.cn-beijing.aliyuncs.com"} {
+		for _, id := range []string{"a", "b"} {
+			passed := 0
+			for range 5 {
+				passed += passing(s, 1, signedForm(id, "s", form("DescribeRegions")), toHost(host))
+			}
+			if passed != 2 {
+				t.Errorf("%s in %s: %d pass, want 2", id, host, passed)
+			}
+		}
+	}
+	if got := passing(s, 1, signedForm("a", "s", form("DescribeRegions")), toHost("kms-vpc.cn-beijing.aliyuncs.com")); got != 0 {
+		t.Error("the VPC endpoint of a region has a window of its own")
+	}
+	s.expectStatus("quotas/q", "passed=8", "refused=13")
+}
+
+func TestAClockSetBackEmptiesTheWindows(t *testing.T) {
+	s := newTestServer(t)
+	s.must("PUT", "quotas/q", "{rate: 3/h}")
+	passing(s, 5, form("DescribeRegions"))
+	s.must("PUT", "clock", "{now: 2026-05-31T23:59:59Z}")
+	if got := passing(s, 5, form("DescribeRegions")); got != 3 {
+		t.Errorf("%d pass, want 3", got)
+	}
+	s.must("POST", "clock/advance", "{by: 1s}")
+	if got := passing(s, 5, form("DescribeRegions")); got != 0 {
+		t.Errorf("%d pass a second later, want none", got)
+	}
+}
+
+func TestBugAClockSetBackAndOnAgainEmptiesTheWindows(t *testing.T) {
+	s := newTestServer(t)
+	s.must("PUT", "quotas/q", "{rate: 3/h}")
+	passing(s, 5, form("DescribeRegions"))
+	s.must("PUT", "clock", "{now: 2026-05-31T00:00:00Z}")
+	s.must("PUT", "clock", "{now: 2026-06-01T00:00:00Z}")
+	if got := passing(s, 5, form("DescribeRegions")); got != 3 {
+		t.Errorf("%d pass, want 3: the clock was set back in between", got)
+	}
+}
+
+func TestAReplacedQuotaAndAResetBeginWithEmptyWindows(t *testing.T) {
+	s := newTestServer(t, holding(t, "clock: 2026-06-01T00:00:00Z\nquotas: [{name: q, rate: 2/h}]"))
+	for _, again := range [][3]string{
+		{"PUT", "quotas/q", "{rate: 2/h}"}, {"PUT", "quotas", "{quotas: [{name: q, rate: 2/h}]}"}, {"POST", "reset", ""},
+	} {
+		if got := passing(s, 4, form("DescribeRegions")); got != 2 {
+			t.Errorf("before %v: %d pass, want 2", again, got)
+		}
+		s.must(again[0], again[1], again[2])
+		s.expectStatus("quotas/q", "passed=0", "refused=0")
+	}
+}
+
+func TestParallelCallersPassExactlyTheRate(t *testing.T) {
+	s := newTestServer(t)
+	s.must("PUT", "quotas", "{quotas: [{name: a, rate: 100/s}, {name: b, rate: 70/s, match: {operation: DescribeRegions}}]}")
+	var callers sync.WaitGroup
+	passed := make([]int, 16)
+	for i := range passed {
+		callers.Go(func() { passed[i] = passing(s, 20, form("DescribeRegions")) })
+	}
+	callers.Wait()
+	sum := 0
+	for _, n := range passed {
+		sum += n
+	}
+	if sum != 70 {
+		t.Errorf("%d pass, want 70", sum)
+	}
+	s.expectStatus("quotas/a", "passed=70", "refused=0")
+	s.expectStatus("quotas/b", "passed=70", "refused=250")
+}
+
+// fill adds records below the API, where thousands take no time.
+func (s *testServer) fill(keys, versionsOfFirst, aliasesOfFirst int) {
+	s.t.Helper()
+	err := s.store.Update(func(tx *store.Tx) error {
+		for i := range keys {
+			key := store.Key{Scope: s.scope, ID: fmt.Sprintf("filler-%03d", i), Spec: "EC_SM2", Usage: "SIGN/VERIFY", State: stateEnabled, CreationDate: s.clock.now()}
+			if err := tx.InsertKey(key); err != nil {
+				return err
+			}
+		}
+		for i := range versionsOfFirst {
+			v := store.Version{Scope: s.scope, KeyID: "filler-000", ID: fmt.Sprint("version-", i), CreationDate: s.clock.now()}
+			if err := tx.InsertVersion(v, nil); err != nil {
+				return err
+			}
+		}
+		for i := range aliasesOfFirst {
+			a := store.Alias{Scope: s.scope, Name: fmt.Sprint("alias/filler-", i), KeyID: "filler-000", CreationDate: s.clock.now()}
+			if err := tx.InsertAlias(a); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+func TestTheResourcesProfileLimitsRecords(t *testing.T) {
+	createKey := form("CreateKey", "KeySpec", "EC_SM2")
+	createVersion := form("CreateKeyVersion", "KeyId", "filler-000")
+	for _, c := range []struct {
+		name                    string
+		keys, versions, aliases int // one fewer than the limit
+		last                    url.Values
+	}{
+		{"keys", 199, 0, 0, createKey},
+		{"versions by a version", 1, 9_999, 0, createVersion},
+		{"versions by a key", 1, 9_999, 0, createKey},
+		{"aliases", 1, 0, 299, form("CreateAlias", "KeyId", "filler-000", "AliasName", "alias/last")},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := newTestServer(t, holding(t, "clock: 2026-06-01T00:00:00Z\nquotas: [{profile: resources}]"))
+			s.fill(c.keys, c.versions, c.aliases)
+			if a := s.call("", c.last); a.status != http.StatusOK {
+				t.Fatalf("the last that has room: %d %s", a.status, a.body)
+			}
+			if c.last.Get("AliasName") != "" {
+				c.last.Set("AliasName", "alias/more")
+			}
+			a := s.call("", c.last)
+			if a.status != 400 || a.code() != "Rejected.LimitExceeded" || quotaOf(a) != "resources" {
+				t.Errorf("one more: %d %s %v", a.status, a.body, a.header)
+			}
+			if a.object["Message"] != "The request was rejected because user create resource limit was exceeded." {
+				t.Errorf("message %q", a.object["Message"])
+			}
+			if entry := s.entry(a); entry["quota"] != "resources" {
+				t.Errorf("the journal has %v", entry)
+			}
+			s.must("DELETE", "quotas", "")
+			if a := s.call("", c.last); a.status != http.StatusOK {
+				t.Errorf("without the quota: %d %s", a.status, a.body)
+			}
+		})
+	}
+}
+
+func TestBugEveryRecordThatPassesTheResourcesProfileCountsOnce(t *testing.T) {
+	s := newTestServer(t, holding(t, "clock: 2026-06-01T00:00:00Z\nquotas: [{profile: resources}]"))
+	s.fill(1, 1, 0)
+	s.mustDo("CreateAlias", "KeyId", "filler-000", "AliasName", "alias/one")
+	s.expectStatus("quotas/resources", "passed=1", "refused=0")
+	s.mustDo("CreateKey", "KeySpec", "EC_SM2")
+	s.expectStatus("quotas/resources", "passed=2", "refused=0")
+	s.mustDo("CreateKeyVersion", "KeyId", "filler-000")
+	s.expectStatus("quotas/resources", "passed=3", "refused=0")
+	s.mustDo("ListKeys")
+	s.expectStatus("quotas/resources", "passed=3", "refused=0")
+	s.must("PUT", "quotas/resources", "{profile: resources}")
+	for range 200 {
+		s.do("CreateKey", "KeySpec", "EC_SM2")
+	}
+	s.expectStatus("quotas/resources", "passed=198", "refused=2")
+}
+
+func TestDeletedKeysLeaveRoomAtOnce(t *testing.T) {
+	s := newTestServer(t, holding(t, "clock: 2026-06-01T00:00:00Z\nquotas: [{profile: resources}]"))
+	s.fill(200, 1, 300)
+	s.mustDo("ScheduleKeyDeletion", "KeyId", "filler-000", "PendingWindowInDays", "7")
+	full := func(params url.Values) bool { return s.call("", params).code() == "Rejected.LimitExceeded" }
+	if !full(form("CreateKey", "KeySpec", "EC_SM2")) {
+		t.Error("a key that is pending deletion counts no more")
+	}
+	s.must("POST", "clock/advance", "{by: 7d}")
+	if full(form("CreateKey", "KeySpec", "EC_SM2")) || !full(form("CreateKey", "KeySpec", "EC_SM2")) {
+		t.Error("the key that is gone leaves room for exactly one")
+	}
+	if full(form("CreateAlias", "KeyId", "filler-001", "AliasName", "alias/new")) {
+		t.Error("its aliases leave no room")
+	}
+}
+
+func TestTheResourcesOfAnAccountAndRegionAreItsOwn(t *testing.T) {
+	s := newTestServer(t, holding(t, "clock: 2026-06-01T00:00:00Z\nquotas: [{profile: resources}]"))
+	s.fill(200, 1, 0)
+	if a := serve(s, form("CreateKey", "KeySpec", "EC_SM2"), toHost("kms.cn-beijing.aliyuncs.com")); a.status != http.StatusOK {
+		t.Errorf("in another region: %d %s", a.status, a.body)
+	}
+}
+
+func TestOfParallelCreationsExactlyAsManyPassAsThereIsRoom(t *testing.T) {
+	s := newTestServer(t, holding(t, "clock: 2026-06-01T00:00:00Z\nquotas: [{profile: resources}]"))
+	s.fill(190, 1, 0)
+	var callers sync.WaitGroup
+	made := make([]bool, 32)
+	for i := range made {
+		callers.Go(func() { made[i] = serve(s, form("CreateKey", "KeySpec", "EC_SM2")).status == http.StatusOK })
+	}
+	callers.Wait()
+	n := 0
+	for _, ok := range made {
+		if ok {
+			n++
+		}
+	}
+	if n != 10 {
+		t.Errorf("%d keys were made, want 10", n)
+	}
+	s.expectStatus("quotas/resources", "refused=22")
+}

@@ -1,0 +1,177 @@
+package emulator
+
+import (
+	"cmp"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/alikms/alikms/emulator/internal/keyspec"
+	"github.com/alikms/alikms/fixtures"
+	"github.com/alikms/alikms/store"
+)
+
+// Everything seeded is reachable through the API, rules and policies apart.
+func TestEveryKeyOfTheExamplesWorks(t *testing.T) {
+	for _, name := range exampleFiles(t) {
+		t.Run(name, func(t *testing.T) {
+			s := newSituation(t, name)
+			if len(s.document.Credentials) > 0 {
+				s.callers.known["tester"] = credential{secret: "tester-secret"}
+			}
+			s.must("DELETE", "faults", "")
+			s.must("DELETE", "quotas", "")
+			for _, key := range s.document.Keys {
+				s.reach(key)
+			}
+		})
+	}
+}
+
+// reach calls a key by each of its names, and uses each of its versions.
+func (s *situation) reach(key fixtures.Key) {
+	s.t.Helper()
+	for _, name := range append([]string{key.KeyID}, key.Aliases...) {
+		a := s.asTester("", "DescribeKey", "KeyId", name)
+		if a.text("KeyMetadata.KeyId") != key.KeyID || a.text("KeyMetadata.KeySpec") != key.KeySpec || a.text("KeyMetadata.KeyUsage") != key.KeyUsage {
+			s.t.Errorf("%s is %s", name, a.body)
+		}
+	}
+	if key.KeyState == statePendingDeletion {
+		s.asTester("", "CancelKeyDeletion", "KeyId", key.KeyID)
+	}
+	host := ""
+	if key.DKMSInstanceID != "" {
+		host = key.DKMSInstanceID + ".localhost"
+	}
+	versions := max(1, len(key.Versions))
+	if a := s.asTester("", "ListKeyVersions", "KeyId", key.KeyID); a.field("TotalCount") != float64(versions) {
+		s.t.Errorf("%s has %s, want %d versions", key.KeyID, a.body, versions)
+	}
+	for n := range versions {
+		id := fixtures.DerivedVersionID(key.KeyID, n+1)
+		if n < len(key.Versions) {
+			id = cmp.Or(key.Versions[n].KeyVersionID, id)
+		}
+		s.use(host, key, id)
+	}
+}
+
+// use does with a version all that its key is for.
+func (s *situation) use(host string, key fixtures.Key, versionID string) {
+	s.t.Helper()
+	call := func(action string, more ...string) testAnswer {
+		return s.asTester(host, action, append(more, "KeyId", key.KeyID, "KeyVersionId", versionID)...)
+	}
+	if public := call("GetPublicKey").text("PublicKey"); !strings.HasPrefix(public, "-----BEGIN PUBLIC KEY-----") {
+		s.t.Errorf("the public key of %s is %q", versionID, public)
+	}
+	spec, _ := keyspec.Lookup(key.KeySpec)
+	for _, algorithm := range spec.Algorithms(key.KeyUsage) {
+		if key.KeyUsage == keyspec.SignVerify {
+			signature := call("AsymmetricSign", "Algorithm", algorithm, "Digest", someDigest).text("Value")
+			if a := call("AsymmetricVerify", "Algorithm", algorithm, "Digest", someDigest, "Value", signature); a.field("Value") != true {
+				s.t.Errorf("%s %s: %s", versionID, algorithm, a.body)
+			}
+			continue
+		}
+		ciphertext := call("AsymmetricEncrypt", "Algorithm", algorithm, "Plaintext", "SGVsbG8=").text("CiphertextBlob")
+		if a := call("AsymmetricDecrypt", "Algorithm", algorithm, "CiphertextBlob", ciphertext); a.text("Plaintext") != "SGVsbG8=" {
+			s.t.Errorf("%s %s: %s", versionID, algorithm, a.body)
+		}
+	}
+}
+
+// asTester sends a call that has to succeed, to a host, signed where the example
+// has credentials.
+func (s *situation) asTester(host, action string, more ...string) testAnswer {
+	s.t.Helper()
+	params := form(action, more...)
+	if known, ok := s.callers.known["tester"]; ok {
+		params = signedForm("tester", known.secret, params)
+	}
+	return s.expect(200, "", s.byHost(host, params))
+}
+
+// manyKeys writes a scenario of n keys with a PEM each, and gives its path. For
+// reading one it does not matter that all are the same.
+func manyKeys(t testing.TB, n int, spec string) string {
+	t.Helper()
+	document, problems := fixtures.Default()
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	var many fixtures.Scenario
+	for _, key := range document.Keys {
+		if key.KeySpec != spec || key.KeyUsage != keyspec.EncryptDecrypt {
+			continue
+		}
+		for i := range n {
+			many.Keys = append(many.Keys, fixtures.Key{
+				KeyID:    fmt.Sprintf("key-%d", i),
+				KeySpec:  spec,
+				KeyUsage: key.KeyUsage,
+				Aliases:  []string{fmt.Sprintf("alias/%d", i)},
+				Versions: []fixtures.Version{{PrivateKey: key.Versions[0].PrivateKey}},
+			})
+		}
+	}
+	text, err := many.YAML()
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "many.yaml")
+	if err := os.WriteFile(path, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestAScenarioOfManyKeysIsReachable(t *testing.T) {
+	const n = 100
+	for _, spec := range keyspec.Names() {
+		document, problems := fixtures.Load(manyKeys(t, n, spec))
+		if len(problems) > 0 {
+			t.Fatal(problems)
+		}
+		server := newTestServer(t, func(o *Options) { o.Scenario = document })
+		s := &situation{testServer: server, document: document}
+		if a := s.mustDo("ListKeys"); a.field("TotalCount") != float64(n) {
+			t.Errorf("%s: listed %s, want %d keys", spec, a.body, n)
+		}
+		s.reach(document.Keys[0])
+		s.reach(document.Keys[n-1])
+	}
+}
+
+// BenchmarkStartWithAThousandKeys is what a start does with a scenario file. It
+// is to take less than a second.
+func BenchmarkStartWithAThousandKeys(b *testing.B) {
+	for _, spec := range keyspec.Names() {
+		b.Run(spec, func(b *testing.B) {
+			path := manyKeys(b, 1000, spec)
+			for b.Loop() {
+				startWith(b, path)
+			}
+		})
+	}
+}
+
+func startWith(b *testing.B, path string) {
+	document, problems := fixtures.Load(path)
+	if len(problems) > 0 {
+		b.Fatal(problems)
+	}
+	st, err := store.Open(filepath.Join(b.TempDir(), "alikms.db"), store.Options{Ephemeral: true})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer st.Close()
+	server, err := New(Options{Store: st, Scenario: document, Region: "cn-hangzhou", Account: "1234567890123456"})
+	if err != nil {
+		b.Fatal(err)
+	}
+	server.Close()
+}
