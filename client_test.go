@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 )
 
@@ -80,15 +81,15 @@ func TestHealthOfAWildcardIsAskedOnLoopback(t *testing.T) {
 }
 
 func TestWaitEndsWhenHealthy(t *testing.T) {
-	asked := 0
+	var asked atomic.Int32
 	address := answering(t, func(w http.ResponseWriter, r *http.Request) {
-		if asked++; asked < 4 {
+		if asked.Add(1) < 4 {
 			unhealthy(w, r)
 		}
 	})
 	code, out, log := command("wait", "--listen", address)
-	if code != 0 || out != "healthy\n" || log != "" || asked != 4 {
-		t.Errorf("exit %d %q %q after %d questions", code, out, log, asked)
+	if code != 0 || out != "healthy\n" || log != "" || asked.Load() != 4 {
+		t.Errorf("exit %d %q %q after %d questions", code, out, log, asked.Load())
 	}
 }
 

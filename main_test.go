@@ -107,7 +107,16 @@ func (p *process) call(action string, params ...string) (status int, body map[st
 // stop ends the process as docker stop does, and checks that it ends well.
 func (p *process) stop() {
 	p.t.Helper()
-	p.cmd.Process.Signal(syscall.SIGTERM)
+	if err := p.terminate(); err != nil {
+		p.t.Fatal(err)
+	}
+	p.ended()
+}
+
+func (p *process) terminate() error { return p.cmd.Process.Signal(syscall.SIGTERM) }
+
+func (p *process) ended() {
+	p.t.Helper()
 	if err := p.cmd.Wait(); err != nil {
 		p.t.Fatalf("stopped with %v:\n%s", err, p.stderr.String())
 	}

@@ -28,11 +28,12 @@ type call struct {
 	gateway string      // the id of the instance it came in by; "": the shared gateway
 	now     time.Time   // of the emulator's clock; one moment serves the call
 
-	tx     *store.Tx
-	keyID  string // the key the call came to, and its ARN, for the journal
-	keyARN string
-	quota  string  // that refused the operation, for the journal
-	found  keyPart // what findVersion found
+	tx      *store.Tx
+	writing bool   // tx is one of update
+	keyID   string // the key the call came to, and its ARN, for the journal
+	keyARN  string
+	quota   string  // that refused the operation, for the journal
+	found   keyPart // what findVersion found
 }
 
 // keyPart is a version with what is needed to use it outside a transaction.
@@ -57,8 +58,8 @@ func (c *call) view(look func() error) error {
 // go first: for a write they are no longer there.
 func (c *call) update(change func() error) error {
 	return c.server.store.Update(func(tx *store.Tx) error {
-		c.tx = tx
-		defer func() { c.tx = nil }()
+		c.tx, c.writing = tx, true
+		defer func() { c.tx, c.writing = nil, false }()
 		if err := purge(tx, c.scope, c.now); err != nil {
 			return err
 		}

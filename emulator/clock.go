@@ -13,10 +13,13 @@ import (
 // with real time, at a distance from it, or stands still. Moved or frozen, it
 // is kept in the store and survives a restart.
 type clock struct {
-	mu    sync.Mutex
 	real  func() time.Time
 	store *store.Store
-	state clockState
+	// changing is held by who changes the state, from looking at the old one
+	// until the new one is both in the store and here.
+	changing sync.Mutex
+	mu       sync.Mutex // guards state
+	state    clockState
 }
 
 type clockState struct {
@@ -71,16 +74,16 @@ func (c *clock) current() clockState {
 
 // set changes the state by a function of it and keeps it in the store.
 func (c *clock) set(change func(clockState) clockState) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	state := change(c.state)
+	c.changing.Lock()
+	defer c.changing.Unlock()
+	state := change(c.current())
 	if year := state.at(c.real()).UTC().Year(); year < 1 || year > 9000 {
 		return errClockRange
 	}
 	if err := c.store.Update(state.put); err != nil {
 		return err
 	}
-	c.state = state
+	c.assume(state)
 	return nil
 }
 
@@ -93,7 +96,7 @@ func (s clockState) put(tx *store.Tx) error {
 	return tx.PutSetting(clockSetting, text)
 }
 
-// assume takes on a state that is in the store already.
+// assume takes on a state that is in the store already; changing is held.
 func (c *clock) assume(state clockState) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

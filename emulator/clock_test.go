@@ -3,6 +3,8 @@ package emulator
 import (
 	"fmt"
 	"net/http"
+	"net/http/httptest"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -23,7 +25,7 @@ func dayOf(day int) time.Time { return time.Date(2026, 6, day, 12, 0, 0, 0, time
 
 func TestTheClockRunsStandsAndMovesAsItIsTold(t *testing.T) {
 	real := dayOf(1)
-	s := newTestServer(t, holding(t, ruleScenarioWithoutClock), at(&real))
+	s := newTestServer(t, holding(t, runningScenario), at(&real))
 	for _, c := range []struct {
 		method, path, body string
 		now                string
@@ -49,11 +51,11 @@ func TestTheClockRunsStandsAndMovesAsItIsTold(t *testing.T) {
 	}
 }
 
-const ruleScenarioWithoutClock = "account: '1234567890123456'\nkeys: [{keyId: key-a, keySpec: EC_SM2, keyUsage: ENCRYPT/DECRYPT, creationDate: 2020-01-01T00:00:00Z}]\n"
+const runningScenario = "keys:\n  - {keyId: key-a, keySpec: EC_SM2, keyUsage: ENCRYPT/DECRYPT, creationDate: 2020-01-01T00:00:00Z}\n"
 
 func TestARunningClockRunsWithRealTimeAtItsDistance(t *testing.T) {
 	real := dayOf(1)
-	s := newTestServer(t, holding(t, ruleScenarioWithoutClock), at(&real))
+	s := newTestServer(t, holding(t, runningScenario), at(&real))
 	s.must("POST", "clock/advance", "{by: 10d}")
 	real = real.Add(90 * time.Second)
 	if a := s.must("GET", "clock", ""); a.object["now"] != "2026-06-11T12:01:30Z" {
@@ -68,7 +70,7 @@ func TestARunningClockRunsWithRealTimeAtItsDistance(t *testing.T) {
 
 func TestTheClockRulesDatesTheDateHeaderAndTheJournal(t *testing.T) {
 	real := dayOf(1)
-	s := newTestServer(t, holding(t, ruleScenarioWithoutClock), at(&real))
+	s := newTestServer(t, holding(t, runningScenario), at(&real))
 	s.must("PUT", "clock", "{now: 2031-02-03T04:05:06.789Z}")
 	a := s.mustDo("CreateKey", "KeySpec", "EC_SM2")
 	if got := a.header.Get("Date"); got != "Mon, 03 Feb 2031 04:05:06 GMT" {
@@ -117,16 +119,16 @@ func TestTheClockSurvivesARestartUnlessTheScenarioSetsIt(t *testing.T) {
 		{"DELETE", "clock", "", `{"now":"2026-06-02T12:00:00Z","frozen":false}`},
 	} {
 		real := dayOf(1)
-		first := newTestServer(t, holding(t, ruleScenarioWithoutClock), at(&real))
+		first := newTestServer(t, holding(t, runningScenario), at(&real))
 		first.must(c.method, c.path, c.body)
 		first.Close()
 		real = dayOf(2)
-		second := newTestServer(t, holding(t, ruleScenarioWithoutClock), at(&real), on(first.store))
+		second := newTestServer(t, holding(t, runningScenario), at(&real), on(first.store))
 		if got := second.must("GET", "clock", "").body; got != c.now {
 			t.Errorf("%s %s: after a restart %s, want %s", c.method, c.body, got, c.now)
 		}
 		second.Close()
-		third := newTestServer(t, holding(t, ruleScenarioWithoutClock+"clock: 2025-05-05T00:00:00Z"), at(&real), on(first.store))
+		third := newTestServer(t, holding(t, runningScenario+"clock: 2025-05-05T00:00:00Z"), at(&real), on(first.store))
 		if got := third.must("GET", "clock", "").body; got != `{"now":"2025-05-05T00:00:00Z","frozen":true}` {
 			t.Errorf("with a clock in the scenario %s", got)
 		}
@@ -136,8 +138,8 @@ func TestTheClockSurvivesARestartUnlessTheScenarioSetsIt(t *testing.T) {
 func TestAResetRestoresTheClock(t *testing.T) {
 	real := dayOf(1)
 	for scenario, want := range map[string]string{
-		ruleScenarioWithoutClock:                                 `{"now":"2026-06-01T12:00:00Z","frozen":false}`,
-		ruleScenarioWithoutClock + "clock: 2025-05-05T00:00:00Z": `{"now":"2025-05-05T00:00:00Z","frozen":true}`,
+		runningScenario: `{"now":"2026-06-01T12:00:00Z","frozen":false}`,
+		runningScenario + "clock: 2025-05-05T00:00:00Z": `{"now":"2025-05-05T00:00:00Z","frozen":true}`,
 	} {
 		s := newTestServer(t, holding(t, scenario), at(&real))
 		s.must("POST", "clock/advance", "{by: 8d}")
@@ -252,11 +254,13 @@ func TestAKeyThatWasRemovedStaysSoWhenTheClockIsSetBack(t *testing.T) {
 // What is in memory and what a restart would find must not differ.
 func TestBugParallelClockChangesAndResetsLeaveOneClock(t *testing.T) {
 	real := dayOf(1)
-	s := newTestServer(t, holding(t, ruleScenarioWithoutClock), at(&real))
+	s := newTestServer(t, holding(t, runningScenario), at(&real))
 	for range 200 {
 		var changes sync.WaitGroup
-		changes.Go(func() { s.must("POST", "reset", "") })
-		changes.Go(func() { s.must("POST", "clock/advance", "{by: 1h}") })
+		changes.Go(func() { served(s, httptest.NewRequest("POST", "/_emulator/reset", nil)) })
+		changes.Go(func() {
+			served(s, httptest.NewRequest("POST", "/_emulator/clock/advance", strings.NewReader("{by: 1h}")))
+		})
 		changes.Wait()
 		kept, err := newClock(s.store, s.clock.real)
 		if err != nil {

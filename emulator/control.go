@@ -2,7 +2,9 @@ package emulator
 
 import (
 	"errors"
+	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -24,9 +26,15 @@ var errUnknownRule = errors.New("no rule has this name")
 // controls adds the controls to the router (scenario-format 7).
 func (s *Server) controls(r *mux.Router) {
 	sub := r.PathPrefix("/_emulator/").Subrouter()
-	handle := func(method, path string, do control) {
-		sub.Handle(path, sameSite(s.serveControl(do))).Methods(method)
+	methods := map[string]map[string]http.Handler{} // by path
+	route := func(method, path string, do http.Handler) {
+		if methods[path] == nil {
+			methods[path] = map[string]http.Handler{}
+			sub.Handle(path, sameSite(byMethod(methods[path])))
+		}
+		methods[path][method] = do
 	}
+	handle := func(method, path string, do control) { route(method, path, s.serveControl(do)) }
 	ruleControls(s, handle, "faults", &s.rules.faults, s.readFault, s.readFaults)
 	ruleControls(s, handle, "quotas", &s.rules.quotas, s.readQuota, s.readQuotas)
 	handle(http.MethodGet, "/clock", s.showClock)
@@ -37,10 +45,23 @@ func (s *Server) controls(r *mux.Router) {
 	handle(http.MethodDelete, "/requests", s.removeRequests)
 	handle(http.MethodPost, "/reset", s.reset)
 	handle(http.MethodGet, "/operations", s.listOperations)
-	sub.Handle("/export", sameSite(http.HandlerFunc(s.serveExport))).Methods(http.MethodGet)
-	sub.Handle("/ca.pem", sameSite(http.HandlerFunc(s.serveCA))).Methods(http.MethodGet)
+	route(http.MethodGet, "/export", http.HandlerFunc(s.serveExport))
+	route(http.MethodGet, "/ca.pem", http.HandlerFunc(s.serveCA))
 	sub.NotFoundHandler = controlError(http.StatusNotFound, "there is no such control; see the README for those there are")
-	sub.MethodNotAllowedHandler = controlError(http.StatusMethodNotAllowed, "this control has other methods; see the README")
+}
+
+// byMethod chooses among what a path has for each method. The router's own
+// choice ends in its "not found" where only the method is wrong.
+func byMethod(methods map[string]http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		do, ok := methods[r.Method]
+		if !ok {
+			known := strings.Join(slices.Sorted(maps.Keys(methods)), ", ")
+			w.Header().Set("Allow", known)
+			do = controlError(http.StatusMethodNotAllowed, "this control has the methods "+known)
+		}
+		do.ServeHTTP(w, r)
+	})
 }
 
 // controlErrors is the body of a refused control.
@@ -114,10 +135,7 @@ func (s *Server) setClock(_ *http.Request, text []byte) (any, error) {
 	if err := refused(problems); err != nil {
 		return nil, err
 	}
-	if err := s.clock.freeze(body.Value.Now.Resolve(s.clock.now())); err != nil {
-		return nil, err
-	}
-	return s.showClock(nil, nil)
+	return s.changeClock(func() error { return s.clock.freeze(body.Value.Now.Resolve(s.clock.now())) })
 }
 
 func (s *Server) advanceClock(_ *http.Request, text []byte) (any, error) {
@@ -125,15 +143,21 @@ func (s *Server) advanceClock(_ *http.Request, text []byte) (any, error) {
 	if err := refused(problems); err != nil {
 		return nil, err
 	}
-	if err := s.clock.advance(time.Duration(body.Value.By)); err != nil {
-		return nil, err
-	}
-	return s.showClock(nil, nil)
+	return s.changeClock(func() error { return s.clock.advance(time.Duration(body.Value.By)) })
 }
 
 func (s *Server) resetClock(*http.Request, []byte) (any, error) {
-	if err := s.clock.unfreeze(); err != nil {
+	return s.changeClock(s.clock.unfreeze)
+}
+
+// changeClock empties the windows of the quotas when the clock was set back.
+func (s *Server) changeClock(change func() error) (any, error) {
+	before := s.clock.now()
+	if err := change(); err != nil {
 		return nil, err
+	}
+	if s.clock.now().Before(before) {
+		s.rules.change(s.rules.emptyWindows)
 	}
 	return s.showClock(nil, nil)
 }
@@ -186,7 +210,7 @@ func (s *Server) requestFilter(query string) (func(*Call) bool, error) {
 		}
 	}
 	if op := wanted.Get("operation"); op != "" && operationsByName[op] == nil && !slices.Contains(strings.Fields(publishedActions), op) {
-		return nil, fixtures.Problems{{Place: fixtures.Place{Path: "operation"}, Message: "not an operation" + suggestion(op, operationNames())}}
+		return nil, fixtures.Problems{{Place: fixtures.Place{Path: "operation"}, Message: fmt.Sprintf("%q is not an operation%s", op, suggestion(op, operationNames()))}}
 	}
 	if text := wanted.Get("keyId"); text != "" {
 		arn, ok := s.knownKey(text)

@@ -31,6 +31,9 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 	response, err := x.perform(w, r)
 	a := newAnswer(x.request, x.entry.RequestID, response, x.refusal(err))
 	x.mark(&a)
+	if x.verdict.cut != nil {
+		a, err = *x.verdict.cut, nil
+	}
 	if errors.Is(err, errReset) || errors.Is(err, errDropped) {
 		a = answer{}
 	}
@@ -41,6 +44,7 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 	case errors.Is(err, errDropped):
 		panic(http.ErrAbortHandler) // closes the connection
 	case x.truncates():
+		s.rules.keepCut(x.call.caller, a)
 		a.writeHalf(w)
 	default:
 		a.write(w)
@@ -56,11 +60,14 @@ func (x *exchange) perform(w http.ResponseWriter, r *http.Request) (response any
 		}
 	}()
 	x.request, err = readRequest(w, r)
+	if err == nil {
+		err = checkSite(r)
+	}
 	if err != nil {
 		return nil, err
 	}
 	claimed, claimErr := claimOf(x.request)
-	x.entry.AccessKeyID, x.entry.Scheme = claimed.accessKeyID, claimed.scheme
+	x.entry.AccessKeyID, x.entry.Scheme = shortened(claimed.accessKeyID), claimed.scheme
 	op, err := x.request.operation()
 	if err != nil {
 		return nil, err
@@ -88,7 +95,7 @@ func (x *exchange) act(op *operation) (any, error) {
 	case met == nil:
 		return op.answer(x.call, x.request.params)
 	case x.verdict.resend:
-		return nil, errReset // the connection of the first broke too
+		return nil, errReset // unless its first answer was cut
 	case met.after:
 		return x.actAfter(op, met)
 	}
@@ -167,7 +174,7 @@ func (x *exchange) mark(a *answer) {
 func (x *exchange) record(a answer) {
 	e := &x.entry
 	e.Time = x.server.clock.now()
-	e.Operation = x.request.action
+	e.Operation = shortened(x.request.action)
 	e.Gateway = sharedGateway
 	e.Parameters = journaled(x.request.params)
 	e.Status, e.Code = a.status, a.code

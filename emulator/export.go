@@ -6,6 +6,7 @@ import (
 	"math"
 	"net/http"
 	"slices"
+	"time"
 
 	"github.com/alikms/alikms/emulator/internal/keyspec"
 	"github.com/alikms/alikms/fixtures"
@@ -31,120 +32,166 @@ func (s *Server) Export() ([]byte, error) {
 	if err := s.makeAllMaterial(); err != nil {
 		return nil, err
 	}
-	out := fixtures.Scenario{
+	e := &export{here: s.scope, clock: s.clock.current(), now: s.clock.now()}
+	e.out = fixtures.Scenario{
 		Account:     s.scope.Account,
 		Region:      s.scope.Region,
 		Credentials: slices.Clone(s.doc.Credentials),
 		Instances:   s.doc.Instances,
 	}
 	for _, c := range s.more {
-		out.Credentials = append(out.Credentials, fixtures.Credential{AccessKeyID: c.AccessKeyID, AccessKeySecret: c.AccessKeySecret})
+		e.out.Credentials = append(e.out.Credentials, fixtures.Credential{AccessKeyID: c.AccessKeyID, AccessKeySecret: c.AccessKeySecret})
 	}
-	if now, frozen := s.clock.show(); frozen {
-		out.Clock = fixtures.At(now)
+	if e.clock.Frozen != nil {
+		e.out.Clock = fixtures.At(e.now)
 	}
-	s.rules.change(func() { out.Quotas, out.Faults = s.rules.exported() })
-	err := s.store.View(func(tx *store.Tx) (err error) {
-		out.Keys, err = s.exportedKeys(tx)
-		return err
-	})
-	if err != nil {
+	if err := s.store.View(e.keys); err != nil {
 		return nil, err
 	}
-	text, err := out.YAML()
+	s.rules.change(func() { e.rules(&s.rules) })
+	text, err := e.out.YAML()
 	return append([]byte(exportHead), text...), err
 }
 
-// exported are the rules in force, with absolute times.
-func (r *rules) exported() (quotas []fixtures.Quota, faults []fixtures.Fault) {
-	for _, q := range r.quotas.rules {
-		quotas = append(quotas, q.written)
-	}
-	for _, f := range r.faults.rules {
-		written := f.written
-		if written.From != nil {
-			written.From = fixtures.At(f.from)
-		}
-		if written.Until != nil {
-			written.Until = fixtures.At(f.until)
-		}
-		faults = append(faults, written)
-	}
-	return quotas, faults
+// export collects a scenario.
+type export struct {
+	out   fixtures.Scenario
+	here  store.Scope
+	clock clockState
+	now   time.Time
+	arns  []string // of the keys in out
 }
 
-func (s *Server) exportedKeys(tx *store.Tx) (all []fixtures.Key, err error) {
+// date is a time of this emulator for one that starts from the export. There a
+// running clock shows real time, so a clock that runs ahead is set off.
+func (e *export) date(t time.Time) *fixtures.Time { return fixtures.At(t.Add(-e.clock.Offset)) }
+
+// past is a date that must not be in the future, as one may be when the clock
+// was set back.
+func (e *export) past(t time.Time) time.Time {
+	if t.After(e.now) {
+		return e.now
+	}
+	return t
+}
+
+// keys collects the keys of every account and region.
+func (e *export) keys(tx *store.Tx) error {
 	scopes, err := tx.Scopes()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	now := s.clock.now()
 	for _, scope := range scopes {
 		for key, err := range tx.Keys(scope) {
 			if err != nil {
-				return nil, err
+				return err
 			}
-			if c := (&call{now: now}); c.gone(key) {
+			if c := (&call{now: e.now}); c.gone(key) {
 				continue
 			}
-			exported, err := s.exportedKey(tx, key)
-			if err != nil {
-				return nil, err
+			if err := e.key(tx, key); err != nil {
+				return err
 			}
-			all = append(all, exported)
 		}
 	}
-	return all, nil
+	return nil
 }
 
-func (s *Server) exportedKey(tx *store.Tx, key store.Key) (fixtures.Key, error) {
+func (e *export) key(tx *store.Tx, key store.Key) error {
 	out := fixtures.Key{
 		KeyID:          key.ID,
 		KeySpec:        key.Spec,
 		KeyUsage:       key.Usage,
 		KeyState:       key.State,
-		CreationDate:   fixtures.At(key.CreationDate),
+		CreationDate:   e.date(e.past(key.CreationDate)),
 		DKMSInstanceID: key.InstanceID,
 		Description:    key.Description,
 		Tags:           maps.Clone(key.Tags),
 	}
 	if !key.DeleteDate.IsZero() {
-		out.DeleteDate = fixtures.At(key.DeleteDate)
+		out.DeleteDate = e.date(key.DeleteDate)
 	}
 	if key.DeletionProtection {
 		out.DeletionProtection = "Enabled"
 	}
-	if key.Scope != s.scope {
+	if key.Scope != e.here {
 		out.Account, out.Region = key.Scope.Account, key.Scope.Region
 	}
 	aliases, err := tx.AliasesOfKeyPage(key.Scope, key.ID, 0, math.MaxInt)
 	for _, alias := range aliases {
 		out.Aliases = append(out.Aliases, alias.Name)
 	}
-	if err != nil {
-		return out, err
+	if err == nil {
+		out.Versions, err = e.versions(tx, key)
 	}
-	out.Versions, err = exportedVersions(tx, key)
-	return out, err
+	e.out.Keys = append(e.out.Keys, out)
+	e.arns = append(e.arns, keyARN(key.Scope, key.ID))
+	return err
 }
 
-// exportedVersions are the versions of a key, oldest first. The date of the
-// first is that of the key.
-func exportedVersions(tx *store.Tx, key store.Key) (all []fixtures.Version, err error) {
+// versions are those of a key, oldest first. The date of the first is that of
+// the key, and none is before the one above, as after a clock was set back.
+func (e *export) versions(tx *store.Tx, key store.Key) (all []fixtures.Version, err error) {
 	versions, err := tx.VersionsPage(key.Scope, key.ID, 0, math.MaxInt)
 	slices.Reverse(versions)
+	latest := e.past(key.CreationDate)
 	for i, v := range versions {
 		material, err := tx.Material(v.Scope, v.KeyID, v.ID)
 		if err != nil {
 			return nil, err
 		}
 		out := fixtures.Version{KeyVersionID: v.ID, PrivateKey: keyspec.PEM(material)}
+		if date := e.past(v.CreationDate); date.After(latest) {
+			latest = date
+		}
 		if i > 0 {
-			out.CreationDate = fixtures.At(v.CreationDate)
+			out.CreationDate = e.date(latest)
 		}
 		all = append(all, out)
 	}
 	return all, err
+}
+
+// rules collects the rules in force that can still act.
+func (e *export) rules(r *rules) {
+	for _, q := range r.quotas.rules {
+		written := q.written
+		if e.match(&written.Match, q.match) {
+			e.out.Quotas = append(e.out.Quotas, written)
+		}
+	}
+	for _, f := range r.faults.rules {
+		written := f.written
+		if written.From != nil {
+			written.From = e.date(f.from)
+		}
+		if written.Until != nil {
+			written.Until = e.date(f.until)
+		}
+		if e.match(&written.Match, f.match) {
+			e.out.Faults = append(e.out.Faults, written)
+		}
+	}
+}
+
+// match names the keys that a rule is about by their ARNs, for an alias may
+// have moved, and leaves out what is gone. False: nothing of it is left.
+func (e *export) match(written *fixtures.Match, m match) bool {
+	written.KeyID = slices.DeleteFunc(slices.Clone(m.keyARNs), func(arn string) bool { return !slices.Contains(e.arns, arn) })
+	written.KeyVersionID = slices.DeleteFunc(slices.Clone(m.keyVersionIDs), func(id string) bool { return !e.hasVersion(id, written.KeyID) })
+	return (m.keyARNs == nil || len(written.KeyID) > 0) && (m.keyVersionIDs == nil || len(written.KeyVersionID) > 0)
+}
+
+// hasVersion says whether a version is exported, of one of the keys if any are
+// given.
+func (e *export) hasVersion(id string, arns []string) bool {
+	for i, key := range e.out.Keys {
+		ofKey := len(arns) == 0 || slices.Contains(arns, e.arns[i])
+		if ofKey && slices.ContainsFunc(key.Versions, func(v fixtures.Version) bool { return v.KeyVersionID == id }) {
+			return true
+		}
+	}
+	return false
 }
 
 // makeAllMaterial makes the key material that the scenario left out and no call

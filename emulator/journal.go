@@ -150,14 +150,24 @@ func journaled(sent map[string]string) map[string]string {
 	for name, value := range sent {
 		switch {
 		case slices.Contains(unjournaled, name):
-		case slices.Contains(secretParameters, name), utf8.RuneCountInString(value) > 256:
-			kept[name] = fmt.Sprintf("(%d bytes)", decodedSize(value))
+		case slices.Contains(secretParameters, name):
+			kept[shortened(name)] = sizeOf(value)
 		default:
-			kept[name] = value
+			kept[shortened(name)] = shortened(value)
 		}
 	}
 	return kept
 }
+
+// shortened keeps what is over 256 characters as its size.
+func shortened(text string) string {
+	if utf8.RuneCountInString(text) > 256 {
+		return sizeOf(text)
+	}
+	return text
+}
+
+func sizeOf(text string) string { return fmt.Sprintf("(%d bytes)", decodedSize(text)) }
 
 // decodedSize is the size of what a text is the base64 of, or of the text.
 func decodedSize(text string) int {

@@ -125,14 +125,17 @@ func (s *Server) privateKey(found keyPart) (keyspec.PrivateKey, error) {
 	return s.keys.key(found.spec, found.version.MaterialHash, found.material)
 }
 
-// materialName names the material of a version among all there are.
-func materialName(v store.Version) string { return keyARN(v.Scope, v.KeyID) + "/" + v.ID }
+// generatedSetting is the store's name for the material generated for a version
+// of the scenario. It outlives the version, for a reset brings that back.
+func generatedSetting(v store.Version) string {
+	return "generated:" + keyARN(v.Scope, v.KeyID) + "/" + v.ID
+}
 
 // makeMaterial makes the material of a version once, however many calls wait
 // for it. No transaction is open while it is generated.
 func (s *Server) makeMaterial(found keyPart) (keyPart, error) {
 	v := found.version
-	made, err, _ := s.making.Do(materialName(v), func() (any, error) {
+	made, err, _ := s.making.Do(generatedSetting(v), func() (any, error) {
 		pair, err := s.pool.take(found.spec)
 		if err != nil {
 			return nil, err
@@ -141,6 +144,8 @@ func (s *Server) makeMaterial(found keyPart) (keyPart, error) {
 			err := tx.InsertMaterial(v.Scope, v.KeyID, v.ID, pair.material)
 			if errors.Is(err, store.ErrExists) { // made since this call looked
 				pair.material, err = tx.Material(v.Scope, v.KeyID, v.ID)
+			} else if err == nil {
+				err = tx.PutSetting(generatedSetting(v), pair.material)
 			}
 			return err
 		})
@@ -153,7 +158,6 @@ func (s *Server) makeMaterial(found keyPart) (keyPart, error) {
 		return found, err
 	}
 	found.material = made.([]byte)
-	s.generated.Store(materialName(v), found.material)
 	found.version.MaterialHash = store.MaterialHash(sha256.Sum256(found.material))
 	return found, nil
 }

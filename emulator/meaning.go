@@ -73,8 +73,11 @@ func (m *meaning) fault(path string, f fixtures.Fault) *faultRule {
 	}
 	if f.Until != nil {
 		rule.until = f.Until.Resolve(m.now)
-		if !rule.until.After(rule.from) || f.Until.Relative() && !rule.until.After(m.now) {
-			m.report(under(path, "until"), "the rule can never act: %s is not after %s", f.Until, beginning(f.From))
+		switch {
+		case f.Until.Relative() && !rule.until.After(m.now):
+			m.report(under(path, "until"), "the rule can never act: %s is not after the loading", f.Until)
+		case !rule.until.After(rule.from):
+			m.report(under(path, "until"), "the rule can never act: %s is not after from, %s", f.Until, f.From)
 		}
 	}
 	if len(f.Script) == 0 {
@@ -87,13 +90,6 @@ func (m *meaning) fault(path string, f fixtures.Fault) *faultRule {
 		rule.random = rand.New(rand.NewPCG(*f.Seed, 0))
 	}
 	return rule
-}
-
-func beginning(from *fixtures.Time) string {
-	if from == nil {
-		return "the loading"
-	}
-	return "from, " + from.String()
 }
 
 func (m *meaning) step(path string, s fixtures.Step) step {
@@ -249,19 +245,25 @@ func (m *meaning) quota(path string, q fixtures.Quota) *quotaRule {
 	case q.Profile == resourcesProfile:
 		rule.resources = true
 	default:
-		m.profile(under(path, "profile"), q.Profile, rule)
+		m.profile(under(path, "profile"), under(path, "match")+".gateway", q.Profile, rule)
 	}
 	return rule
 }
 
-func (m *meaning) profile(path, name string, rule *quotaRule) {
+func (m *meaning) profile(path, gateway, name string, rule *quotaRule) {
 	profile, ok := profiles[name]
 	if !ok {
 		all := append(slices.Sorted(maps.Keys(profiles)), resourcesProfile)
 		m.report(path, "%q is not a profile%s; one of %s", name, suggestion(name, all), strings.Join(all, ", "))
 		return
 	}
-	if name == sharedGatewayProfile {
+	ofShared, said := name == sharedGatewayProfile, rule.match.gateways
+	switch {
+	case ofShared && len(said) > 0 && !slices.Contains(said, sharedGateway):
+		m.report(gateway, "can never match: profile %s is for calls by the shared gateway", name)
+	case !ofShared && slices.Contains(said, sharedGateway):
+		m.report(gateway, "can never match: profile %s is of an instance, so name it", name)
+	case ofShared:
 		rule.match.gateways = []string{sharedGateway}
 	}
 	for _, group := range slices.Sorted(maps.Keys(profile)) {
@@ -280,8 +282,14 @@ func (m *meaning) credential(path string, c fixtures.Credential) credential {
 	for i, s := range c.Policy.Statement {
 		statement := policyStatement{s.Effect == "Allow", s.Action, s.Resource}
 		made.policy.statements = append(made.policy.statements, statement)
+		at := fmt.Sprintf("%s.policy.Statement[%d]", path, i)
+		for j, action := range s.Action {
+			if action != "*" && !strings.Contains(action, ":") {
+				m.report(elementPath(at+".Action", s.Action, j), "%q is not an action: write its service before it, like kms:AsymmetricEncrypt", action)
+			}
+		}
 		if !statement.everAsked() {
-			m.report(fmt.Sprintf("%s.policy.Statement[%d]", path, i), "can never act: no emulated operation asks for one of these actions on one of these resources")
+			m.report(at, "can never act: no emulated operation asks for one of these actions on one of these resources")
 		}
 	}
 	return made

@@ -143,7 +143,9 @@ func (c *call) room(has func(store.Counts) bool) error {
 		return err
 	}
 	full := !has(counts)
-	c.server.rules.countResource(quota, full)
+	if full || c.writing { // a plan that passes is counted when it is carried out
+		c.server.rules.countResource(quota, full)
+	}
 	if full {
 		c.quota = quota
 		return errLimitExceeded.of()

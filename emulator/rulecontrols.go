@@ -12,50 +12,46 @@ import (
 )
 
 // ruleControls adds the six controls of faults or of quotas, which are alike.
-// one and all read what a body brings.
+// read and readAll read what a body brings.
 func ruleControls[R rule](s *Server, handle func(method, path string, do control), plural string, set *ruleSet[R],
-	one func(name string, body []byte) (R, error), all func(body []byte) ([]R, error)) {
-	list := func() any {
-		return map[string][]json.RawMessage{plural: s.rules.show(set.list, s.journal.calls())}
+	read func(name string, body []byte) (R, error), readAll func(body []byte) ([]R, error)) {
+	// A change and what it answers are one step.
+	list := func(change func()) (any, error) {
+		return map[string][]json.RawMessage{plural: s.rules.show(s.journal.calls(), func() []rule {
+			change()
+			return set.list()
+		})}, nil
 	}
-	show := func(name string) (any, error) {
-		shown := s.rules.show(func() []rule { return set.named(name) }, s.journal.calls())
+	one := func(choose func() []rule) (any, error) {
+		shown := s.rules.show(s.journal.calls(), choose)
 		if len(shown) == 0 {
 			return nil, errUnknownRule
 		}
 		return shown[0], nil
 	}
-	handle(http.MethodGet, "/"+plural, func(*http.Request, []byte) (any, error) { return list(), nil })
+	handle(http.MethodGet, "/"+plural, func(*http.Request, []byte) (any, error) { return list(func() {}) })
 	handle(http.MethodPut, "/"+plural, func(_ *http.Request, body []byte) (any, error) {
-		made, err := all(body)
+		made, err := readAll(body)
 		if err != nil {
 			return nil, err
 		}
-		s.rules.change(func() { set.replace(made) })
-		return list(), nil
+		return list(func() { set.replace(made) })
 	})
 	handle(http.MethodDelete, "/"+plural, func(*http.Request, []byte) (any, error) {
-		s.rules.change(func() { set.replace(nil) })
-		return list(), nil
+		return list(func() { set.replace(nil) })
 	})
 	handle(http.MethodGet, "/"+plural+"/{name}", func(r *http.Request, _ []byte) (any, error) {
-		return show(mux.Vars(r)["name"])
+		return one(func() []rule { return set.named(mux.Vars(r)["name"]) })
 	})
 	handle(http.MethodPut, "/"+plural+"/{name}", func(r *http.Request, body []byte) (any, error) {
-		made, err := one(mux.Vars(r)["name"], body)
+		made, err := read(mux.Vars(r)["name"], body)
 		if err != nil {
 			return nil, err
 		}
-		s.rules.change(func() { set.put(made) })
-		return show(made.name())
+		return one(func() []rule { return set.put(made) })
 	})
 	handle(http.MethodDelete, "/"+plural+"/{name}", func(r *http.Request, _ []byte) (any, error) {
-		name := mux.Vars(r)["name"]
-		asItStood, err := show(name)
-		if err == nil {
-			s.rules.change(func() { set.remove(name) })
-		}
-		return asItStood, err
+		return one(func() []rule { return set.remove(mux.Vars(r)["name"]) })
 	})
 }
 

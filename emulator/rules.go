@@ -54,21 +54,25 @@ func (set *ruleSet[R]) named(name string) []rule {
 }
 
 // put replaces the rule of the same name in its place; a new one goes to the
-// front.
-func (set *ruleSet[R]) put(r R) {
+// front. It returns the rule.
+func (set *ruleSet[R]) put(r R) []rule {
 	if i := set.index(r.name()); i >= 0 {
 		set.rules[i].end(false)
 		set.rules[i] = r
-		return
+	} else {
+		set.rules = append([]R{r}, set.rules...)
 	}
-	set.rules = append([]R{r}, set.rules...)
+	return []rule{r}
 }
 
-func (set *ruleSet[R]) remove(name string) {
+// remove takes out the rule of a name, and returns it, or none.
+func (set *ruleSet[R]) remove(name string) []rule {
+	found := set.named(name)
 	if i := set.index(name); i >= 0 {
 		set.rules[i].end(false)
 		set.rules = slices.Delete(set.rules, i, i+1)
 	}
+	return found
 }
 
 func (set *ruleSet[R]) replace(all []R) {
@@ -85,8 +89,9 @@ func (r *rules) change(do func()) {
 	do()
 }
 
-// show writes rules as they were said, each with its status.
-func (r *rules) show(which func() []rule, calls []Call) []json.RawMessage {
+// show writes rules as they were said, each with its status. Which they are, is
+// found, and changed, in the same step.
+func (r *rules) show(calls []Call, which func() []rule) []json.RawMessage {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	shown := []json.RawMessage{}
@@ -94,6 +99,15 @@ func (r *rules) show(which func() []rule, calls []Call) []json.RawMessage {
 		shown = append(shown, withField(encode(one.asWritten()), "status", encode(one.status(calls))))
 	}
 	return shown
+}
+
+// emptyWindows forgets which calls have passed the quotas lately.
+func (r *rules) emptyWindows() {
+	for _, q := range r.quotas.rules {
+		for _, g := range q.groups {
+			g.windows = nil
+		}
+	}
 }
 
 // restart puts the rules of a loading in force, in one moment with what else
@@ -113,7 +127,8 @@ type verdict struct {
 	quota  *quotaRule // refuses it
 	fault  *faultRule // acts on it with action
 	action *action
-	resend bool // it is a call decided before, sent again
+	resend bool    // it is a call decided before, sent again
+	cut    *answer // of the call that is sent again, where it was cut
 }
 
 // A connection fault makes HTTP libraries below an SDK send the same request
@@ -171,6 +186,17 @@ func (r *rules) remember(c *call, v verdict) {
 		r.resends = map[resendKey]resend{}
 	}
 	r.resends[resendKey{c.caller.accessKeyID, c.caller.nonce}] = resend{v, now.Add(v.action.delay)}
+}
+
+// keepCut keeps the answer that was cut, for a request that is sent again.
+func (r *rules) keepCut(who caller, cut answer) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	key := resendKey{who.accessKeyID, who.nonce}
+	if before, ok := r.resends[key]; ok {
+		before.verdict.cut = &cut
+		r.resends[key] = before
+	}
 }
 
 // resent says whether a request is one that a connection fault has met.

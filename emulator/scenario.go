@@ -1,7 +1,6 @@
 package emulator
 
 import (
-	"errors"
 	"fmt"
 	"time"
 
@@ -57,7 +56,7 @@ func (m *meaning) uniqueAliases(keys []seedKey) {
 			path := fmt.Sprintf("keys[%d].aliases[%d]", i, j)
 			arn := aliasARN(k.key.Scope, name)
 			if first, twice := at[arn]; twice {
-				m.report(path, "%q is already used at %s", name, m.places.Place(first))
+				m.report(path, "alias %q is already used at %s", name, m.places.Place(first))
 				continue
 			}
 			at[arn] = path
@@ -104,6 +103,8 @@ func Check(doc *fixtures.Document, account, region string, now time.Time) fixtur
 // force. With clear it is a reset: the store holds the scenario then and nothing
 // else, key material that was generated for it is kept, and the journal is empty.
 func (s *Server) load(clear bool) (*scenario, error) {
+	s.clock.changing.Lock()
+	defer s.clock.changing.Unlock()
 	clock := s.clock.current()
 	if clear {
 		clock = clockState{}
@@ -117,6 +118,9 @@ func (s *Server) load(clear bool) (*scenario, error) {
 		return nil, problems
 	}
 	err := s.store.Update(func(tx *store.Tx) error {
+		if err := purgeAll(tx, clock.at(s.clock.real())); err != nil {
+			return err
+		}
 		if err := s.seed(tx, loaded.keys, clear); err != nil {
 			return err
 		}
@@ -132,13 +136,24 @@ func (s *Server) load(clear bool) (*scenario, error) {
 	return loaded, nil
 }
 
+// purgeAll is purge for every account and region.
+func purgeAll(tx *store.Tx, now time.Time) error {
+	scopes, err := tx.Scopes()
+	for _, scope := range scopes {
+		if err := purge(tx, scope, now); err != nil {
+			return err
+		}
+	}
+	return err
+}
+
 // seed is the part of load that changes keys.
 func (s *Server) seed(tx *store.Tx, keys []seedKey, clear bool) error {
 	if s.seedOnlyEmpty && !clear && !tx.Empty() {
 		return nil
 	}
 	if clear {
-		if err := s.keepGenerated(tx, keys); err != nil {
+		if err := keepGenerated(tx, keys); err != nil {
 			return err
 		}
 		if err := tx.Clear(); err != nil {
@@ -154,21 +169,17 @@ func (s *Server) seed(tx *store.Tx, keys []seedKey, clear bool) error {
 
 // keepGenerated gives the versions whose material the scenario leaves out the
 // material that was generated for them, even if the key was deleted since.
-func (s *Server) keepGenerated(tx *store.Tx, keys []seedKey) error {
+func keepGenerated(tx *store.Tx, keys []seedKey) error {
 	for _, k := range keys {
 		for i := range k.versions {
 			v := &k.versions[i]
 			if v.material != nil {
 				continue
 			}
-			material, err := tx.Material(v.version.Scope, v.version.KeyID, v.version.ID)
-			if err != nil && !errors.Is(err, store.ErrNotFound) {
+			var err error
+			if v.material, _, err = tx.Setting(generatedSetting(v.version)); err != nil {
 				return err
 			}
-			if made, ok := s.generated.Load(materialName(v.version)); ok && err != nil {
-				material = made.([]byte)
-			}
-			v.material = material
 		}
 	}
 	return nil

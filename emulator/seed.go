@@ -38,7 +38,6 @@ func (m *meaning) keys(doc *fixtures.Document) []seedKey {
 		path := fmt.Sprintf("keys[%d]", i)
 		if _, ok := keyspec.Lookup(k.KeySpec); !ok {
 			m.report(path+".keySpec", "%q is not allowed here; one of %s", k.KeySpec, strings.Join(keyspec.Names(), ", "))
-			continue
 		}
 		seed := m.key(path, k)
 		m.versions(path, k, &seed, read[i])
@@ -61,17 +60,18 @@ func readMaterial(doc *fixtures.Document) [][]materialRead {
 	var work errgroup.Group
 	work.SetLimit(runtime.GOMAXPROCS(0))
 	for i, k := range doc.Keys {
+		read[i] = make([]materialRead, max(len(k.Versions), 1))
 		spec, ok := keyspec.Lookup(k.KeySpec)
 		if !ok {
 			continue
 		}
 		work.Go(func() error {
 			for j, v := range k.Versions {
-				file := ""
 				if v.PrivateKeyFile != "" {
-					file = doc.PrivateKeyFile(i, j)
+					read[i][j] = readPrivateKeyFile(spec, doc.PrivateKeyFile(i, j))
+				} else if v.PrivateKey != "" {
+					read[i][j] = readPrivateKey(spec, "privateKey", []byte(v.PrivateKey))
 				}
-				read[i] = append(read[i], readPrivateKey(spec, v.PrivateKey, file))
 			}
 			return nil
 		})
@@ -80,27 +80,25 @@ func readMaterial(doc *fixtures.Document) [][]materialRead {
 	return read
 }
 
-// readPrivateKey reads PEM from the scenario itself, or from a file beside it.
-func readPrivateKey(spec *keyspec.Spec, inline, file string) materialRead {
-	text, field := []byte(inline), "privateKey"
-	if file != "" {
-		field = "privateKeyFile"
-		var err error
-		if text, err = os.ReadFile(file); err != nil {
-			return materialRead{field: field, wrong: fmt.Sprintf("%s; write the path of a PEM file, relative to this file", err)}
-		}
+func readPrivateKeyFile(spec *keyspec.Spec, path string) materialRead {
+	const field = "privateKeyFile"
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return materialRead{field: field, wrong: fmt.Sprintf("%s; write the path of a PEM file, relative to this file", err)}
 	}
-	if len(text) == 0 {
-		return materialRead{}
-	}
+	return readPrivateKey(spec, field, text)
+}
+
+func readPrivateKey(spec *keyspec.Spec, field string, text []byte) materialRead {
 	key, err := spec.ParsePEM(text)
+	var der []byte
 	if err == nil {
-		text, err = key.Marshal()
+		der, err = key.Marshal()
 	}
 	if err != nil {
 		return materialRead{field: field, wrong: fmt.Sprintf("%s; write a private key of %s as PEM", err, spec.Name)}
 	}
-	return materialRead{der: text}
+	return materialRead{der: der}
 }
 
 func (m *meaning) key(path string, k fixtures.Key) seedKey {
@@ -132,7 +130,7 @@ func (m *meaning) key(path string, k fixtures.Key) seedKey {
 func (m *meaning) versions(path string, k fixtures.Key, seed *seedKey, read []materialRead) {
 	written := k.Versions
 	if len(written) == 0 {
-		written, read = []fixtures.Version{{}}, []materialRead{{}}
+		written = []fixtures.Version{{}}
 	}
 	latest := seed.key.CreationDate
 	for i, v := range written {

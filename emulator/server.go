@@ -58,7 +58,6 @@ type Server struct {
 	journal       journal
 	pool          *keyPool
 	making        singleflight.Group // of key material that the scenario leaves out
-	generated     sync.Map           // what was made of it: []byte by materialName
 	keys          keyring
 	gate          *semaphore.Weighted // as wide as the processors; first come, first served
 	ca            *CA
@@ -154,7 +153,7 @@ func (s *Server) routes() http.Handler {
 	r := mux.NewRouter().SkipClean(true)
 	r.HandleFunc("/healthz", s.serveHealth).Methods(http.MethodGet, http.MethodHead)
 	s.controls(r)
-	r.Handle("/", sameSite(http.HandlerFunc(s.serveAPI)))
+	r.HandleFunc("/", s.serveAPI)
 	nowhere := s.refuse(errInvalidAction.of())
 	r.NotFoundHandler, r.MethodNotAllowedHandler = nowhere, nowhere
 	return r
@@ -172,16 +171,26 @@ func (s *Server) refuse(refused *apiError) http.Handler {
 	})
 }
 
-// sameSite refuses what a web page of another site makes a browser send: it
+// protection knows the headers by which browsers tell of other sites.
+var protection = http.NewCrossOriginProtection()
+
+// checkSite refuses what a web page of another site makes a browser send: it
 // must not read keys off a developer's machine. GET is refused like the rest,
 // for it may change things here.
+func checkSite(r *http.Request) error {
+	asUnsafe := *r
+	asUnsafe.Method = http.MethodPost
+	if protection.Check(&asUnsafe) != nil {
+		return errCrossSite.of()
+	}
+	return nil
+}
+
+// sameSite lets through what checkSite does.
 func sameSite(next http.Handler) http.Handler {
-	protection := http.NewCrossOriginProtection()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		asUnsafe := *r
-		asUnsafe.Method = http.MethodPost
-		if protection.Check(&asUnsafe) != nil {
-			newAnswer(&request{http: r}, uuid.NewString(), nil, errCrossSite.of()).write(w)
+		if checkSite(r) != nil {
+			controlError(http.StatusForbidden, errCrossSite.message).ServeHTTP(w, r)
 			return
 		}
 		next.ServeHTTP(w, r)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/ecdsa"
 	"crypto/rsa"
+	"encoding/asn1"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -34,9 +35,17 @@ func (s *Spec) ParsePEM(text []byte) (PrivateKey, error) {
 	}
 	key, err := privateKeyParsers[block.Type](block.Bytes)
 	if err != nil {
-		return nil, fmt.Errorf("unreadable PEM block %s: %w", block.Type, err)
+		return nil, fmt.Errorf("unreadable PEM block %s: %w", block.Type, inWords(err))
 	}
 	return s.accept(key)
+}
+
+// inWords replaces what encoding/asn1 says, which is about Go's types.
+func inWords(err error) error {
+	if errors.As(err, new(asn1.StructuralError)) || errors.As(err, new(asn1.SyntaxError)) {
+		return errors.New("it does not hold a private key")
+	}
+	return err
 }
 
 // privateKeyBlock finds the first block that is not of parameters, and refuses

@@ -10,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 
 /** alikms as a process, with its built-in keys, on a free port. */
@@ -27,7 +28,8 @@ final class Alikms implements AutoCloseable {
     }
 
     private Process start(List<String> flags) throws IOException {
-        var command = new ArrayList<>(List.of(System.getenv("ALIKMS_BINARY"),
+        var binary = Objects.requireNonNull(System.getenv("ALIKMS_BINARY"), "ALIKMS_BINARY has to name the binary; scripts/conformance/run builds one");
+        var command = new ArrayList<>(List.of(binary,
                 "--listen", "127.0.0.1:0", "--listen-tls", "127.0.0.1:0", "--ready-file", ready().toString(), "--ephemeral"));
         command.addAll(flags);
         var builder = new ProcessBuilder(command)

@@ -1,0 +1,726 @@
+package emulator
+
+import (
+	"bufio"
+	"encoding/base64"
+	"encoding/json"
+	"encoding/xml"
+	"fmt"
+	"io"
+	"maps"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// raw sends bytes over a connection of its own and reads one answer. Redirects
+// are not followed.
+func raw(t *testing.T, address, text string) testAnswer {
+	t.Helper()
+	conn, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	go io.WriteString(conn, text) // a refusal may come before it is read
+	method, _, _ := strings.Cut(text, " ")
+	r, err := http.ReadResponse(bufio.NewReader(conn), &http.Request{Method: method})
+	if err != nil {
+		t.Fatalf("%.80q: %v", text, err)
+	}
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := testAnswer{status: r.StatusCode, header: r.Header, body: string(body)}
+	json.Unmarshal(body, &a.object) // what is no JSON has no fields
+	return a
+}
+
+// wideServer takes headers as large as main does, for values in the URL.
+func wideServer(t *testing.T, change ...func(*Options)) (s *testServer, address string) {
+	s = newTestServer(t, change...)
+	web := httptest.NewUnstartedServer(s)
+	web.Config.MaxHeaderBytes = 4 << 20
+	web.Start()
+	t.Cleanup(web.Close)
+	s.url = web.URL
+	return s, strings.TrimPrefix(web.URL, "http://")
+}
+
+// get and post write a request as a client would. Header lines end with \r\n.
+func get(target string, header ...string) string {
+	return "GET " + target + " HTTP/1.1\r\nHost: localhost\r\n" + strings.Join(header, "") + "\r\n"
+}
+
+func post(target, body string, header ...string) string {
+	return fmt.Sprintf("POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n%s\r\n%s",
+		target, len(body), strings.Join(header, ""), body)
+}
+
+// expectRefusal checks that an answer is an error as any client can read it.
+func expectRefusal(t *testing.T, what string, a testAnswer, status int, code string) {
+	t.Helper()
+	if a.status != status || a.code() != code {
+		t.Errorf("%s: %d %q, want %d %s; %.300s", what, a.status, a.code(), status, code, a.body)
+	}
+	for _, name := range []string{"RequestId", "HostId", "Code", "Message", "Recommend"} {
+		if _, ok := a.object[name].(string); !ok {
+			t.Errorf("%s: %s is %v, want a text; %.300s", what, name, a.object[name], a.body)
+		}
+	}
+	if a.object["HttpStatus"] != float64(status) || a.object["Message"] == "" {
+		t.Errorf("%s: %.300s", what, a.body)
+	}
+	if a.header.Get("Content-Type") != contentTypeJSON || a.header.Get("Location") != "" || a.header.Get("x-acs-request-id") != a.object["RequestId"] {
+		t.Errorf("%s: headers %v", what, a.header)
+	}
+}
+
+func TestABadRequestIsRefusedWithItsDocumentedError(t *testing.T) {
+	_, address := wideServer(t)
+	const key = "KeyId=" + sm2Key + "&KeyVersionId=" + sm2Version + "&Algorithm=SM2PKE"
+	large := url.QueryEscape(base64.StdEncoding.EncodeToString(make([]byte, 1<<20)))
+	for _, c := range []struct {
+		name, text string
+		status     int
+		code       string
+	}{
+		{"no action", get("/"), 400, "MissingAction"},
+		{"no action in a form", post("/", "KeyId=x"), 400, "MissingAction"},
+		{"empty action", get("/?Action="), 400, "MissingAction"},
+		{"unknown action", get("/?Action=CreatKey"), 404, "InvalidAction.NotFound"},
+		{"action in another case", get("/?Action=createkey"), 404, "InvalidAction.NotFound"},
+		{"action that is not emulated", get("/?Action=GetSecretValue"), 400, "NotEmulated"},
+		{"Decrypt", get("/?Action=Decrypt"), 400, "NotEmulated"},
+		{"wrong version", get("/?Action=ListKeys&Version=2016-01-21"), 400, "InvalidVersion"},
+		{"unknown format", get("/?Action=ListKeys&Format=yaml"), 400, "InvalidParameter.Format"},
+		{"instance protocol", post("/", "\x0a\x05key-1", "x-kms-apiname: Encrypt\r\n"), 400, "NotEmulated"},
+
+		{"missing parameter", get("/?Action=DescribeKey"), 400, "MissingParameter"},
+		{"empty parameter", get("/?Action=DescribeKey&KeyId="), 400, "MissingParameter"},
+		{"parameter without =", get("/?Action=DescribeKey&KeyId"), 400, "MissingParameter"},
+		{"empty plaintext", get("/?Action=AsymmetricEncrypt&" + key + "&Plaintext="), 400, "MissingParameter"},
+		{"missing plaintext", get("/?Action=AsymmetricEncrypt&" + key), 400, "MissingParameter"},
+		{"bad base64", get("/?Action=AsymmetricEncrypt&" + key + "&Plaintext=a"), 400, "InvalidParameter"},
+		{"base64 of URLs", get("/?Action=AsymmetricEncrypt&" + key + "&Plaintext=-_-_"), 400, "InvalidParameter"},
+		{"base64 without padding", get("/?Action=AsymmetricEncrypt&" + key + "&Plaintext=SGVsbG8"), 400, "InvalidParameter"},
+		{"1 MiB plaintext in the query", get("/?Action=AsymmetricEncrypt&" + key + "&Plaintext=" + large), 400, "InvalidParameter"},
+		{"1 MiB plaintext in a form", post("/", "Action=AsymmetricEncrypt&"+key+"&Plaintext="+large), 400, "InvalidParameter"},
+		{"more than 4 MiB of body", post("/", "Action=ListKeys&x="+strings.Repeat("x", maxBody)), 400, "ParseRequestParameterException"},
+		{"truncated ciphertext", get("/?Action=AsymmetricDecrypt&" + key + "&CiphertextBlob=BAAA"), 400, "InvalidParameter"},
+		{"unknown algorithm", get("/?Action=AsymmetricEncrypt&KeyId=" + sm2Key + "&KeyVersionId=" + sm2Version + "&Algorithm=RSA&Plaintext=AAAA"), 400, "InvalidParameter"},
+		{"algorithm of another spec", get("/?Action=AsymmetricEncrypt&KeyId=" + sm2Key + "&KeyVersionId=" + sm2Version + "&Algorithm=RSAES_OAEP_SHA_1&Plaintext=AAAA"), 400, "Rejected.UnsupportedOperation"},
+		{"another usage", get("/?Action=AsymmetricSign&KeyId=" + sm2Key + "&KeyVersionId=" + sm2Version + "&Algorithm=SM2DSA&Digest=AAAA"), 400, "Rejected.UnsupportedOperation"},
+		{"version of another key", get("/?Action=DescribeKeyVersion&KeyId=" + sm2Key + "&KeyVersionId=" + rsaVersion), 404, "Forbidden.KeyVersionNotFound"},
+		{"unknown key", get("/?Action=DescribeKey&KeyId=key-x"), 404, "Forbidden.KeyNotFound"},
+		{"unknown alias", get("/?Action=DescribeKey&KeyId=alias/x"), 404, "Forbidden.AliasNotFound"},
+		{"alias without prefix", get("/?Action=DescribeKey&KeyId=demo-sm2"), 404, "Forbidden.KeyNotFound"},
+		{"alias where none is allowed", get("/?Action=EnableKey&KeyId=alias/demo-sm2"), 400, "Unsupported.Alias"},
+		{"ARN of another account", get("/?Action=DescribeKey&KeyId=acs:kms:cn-hangzhou:0000000000000000:key/" + sm2Key), 404, "Forbidden.KeyNotFound"},
+		{"ARN of another region", get("/?Action=DescribeKey&KeyId=acs:kms:cn-beijing:1234567890123456:key/" + sm2Key), 404, "Forbidden.KeyNotFound"},
+		{"number that is none", get("/?Action=ListKeys&PageSize=ten"), 400, "InvalidParameter"},
+		{"number too large", get("/?Action=ListKeys&PageNumber=9999999999999999999999"), 400, "InvalidParameter"},
+		{"page too large", get("/?Action=ListKeys&PageSize=101"), 400, "InvalidParameter"},
+		{"truth that is none", get("/?Action=GetPublicKey&KeyId=x&KeyVersionId=x&DryRun=1"), 400, "InvalidParameter"},
+		{"filters that are no JSON", get("/?Action=ListKeys&Filters=[{"), 400, "InvalidParameter"},
+		{"filters of another shape", get("/?Action=ListKeys&Filters={}"), 400, "InvalidParameter"},
+		{"tags of another shape", get("/?Action=CreateKey&KeySpec=EC_SM2&Tags=[1]"), 400, "InvalidParameter"},
+
+		{"non-UTF-8 value", get("/?Action=DescribeKey&KeyId=%ff%fe"), 400, "InvalidParameter"},
+		{"non-UTF-8 name", get("/?Action=DescribeKey&%ff=x"), 400, "ParseRequestParameterException"},
+		{"non-UTF-8 in a form", post("/", "Action=DescribeKey&KeyId=\xff"), 400, "InvalidParameter"},
+		{"non-UTF-8 action", get("/?Action=%ff"), 400, "InvalidParameter"},
+		{"semicolon in the query", get("/?Action=DescribeKey;KeyId=x"), 400, "ParseRequestParameterException"},
+		{"semicolon in a form", post("/", "Action=DescribeKey;KeyId=x"), 400, "ParseRequestParameterException"},
+		{"%zz in the query", get("/?Action=DescribeKey&KeyId=%zz"), 400, "ParseRequestParameterException"},
+		{"%zz in a name", get("/?Action=DescribeKey&%zz=x"), 400, "ParseRequestParameterException"},
+		{"% at the end", get("/?Action=DescribeKey&KeyId=%"), 400, "ParseRequestParameterException"},
+		{"%zz in a form", post("/", "Action=DescribeKey&KeyId=%zz"), 400, "ParseRequestParameterException"},
+		{"twice in the query", get("/?Action=DescribeKey&KeyId=a&KeyId=a"), 400, "InvalidParameter"},
+		{"twice in a form", post("/", "Action=DescribeKey&KeyId=a&KeyId=b"), 400, "InvalidParameter"},
+		{"in query and form", post("/?KeyId=a", "Action=DescribeKey&KeyId=a"), 400, "InvalidParameter"},
+		{"action twice", get("/?Action=DescribeKey&Action=DescribeKey"), 400, "InvalidParameter"},
+
+		{"PUT", "PUT /?Action=ListKeys HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n", 403, "UnsupportedHTTPMethod"},
+		{"DELETE", "DELETE /?Action=ListKeys HTTP/1.1\r\nHost: localhost\r\n\r\n", 403, "UnsupportedHTTPMethod"},
+		{"OPTIONS", "OPTIONS / HTTP/1.1\r\nHost: localhost\r\n\r\n", 403, "UnsupportedHTTPMethod"},
+		{"a method of nobody's", "BREW / HTTP/1.1\r\nHost: localhost\r\n\r\n", 403, "UnsupportedHTTPMethod"},
+		{"//", get("//?Action=ListKeys"), 404, "InvalidAction.NotFound"},
+		{"/.", get("/.?Action=ListKeys"), 404, "InvalidAction.NotFound"},
+		{"/x/..", get("/x/..?Action=ListKeys"), 404, "InvalidAction.NotFound"},
+		{"another path", get("/keys"), 404, "InvalidAction.NotFound"},
+		{"another path, POST", post("/index.html", "Action=ListKeys"), 404, "InvalidAction.NotFound"},
+		{"path of the controls without its end", get("/_emulator"), 404, "InvalidAction.NotFound"},
+		{"controls behind //", get("//_emulator/faults"), 404, "InvalidAction.NotFound"},
+		{"CONNECT", "CONNECT localhost:443 HTTP/1.1\r\nHost: localhost:443\r\n\r\n", 404, "InvalidAction.NotFound"},
+		{"the whole URL", get("http://localhost/?Action=DescribeKey"), 400, "MissingParameter"},
+	} {
+		t.Run(c.name, func(t *testing.T) { expectRefusal(t, c.name, raw(t, address, c.text), c.status, c.code) })
+	}
+}
+
+func TestAHeadIsRefusedWithoutABodyAsHTTPWants(t *testing.T) {
+	_, address := wideServer(t)
+	a := raw(t, address, "HEAD /?Action=ListKeys HTTP/1.1\r\nHost: localhost\r\n\r\n")
+	if a.status != 403 || a.body != "" || a.header.Get("Content-Type") != contentTypeJSON || a.header.Get("Content-Length") == "0" {
+		t.Errorf("%d %v %q", a.status, a.header, a.body)
+	}
+}
+
+func TestTheErrorNamesItsParameter(t *testing.T) {
+	s := newTestServer(t)
+	for _, c := range []struct{ query, message string }{
+		{"Action=DescribeKey", "The parameter  KeyId  needed but no provided."},
+		{"Action=ListKeys&PageSize=0", "The specified parameter PageSize is not valid."},
+		{"Action=ListKeys&%E9%94%AE=%ff", "The specified parameter 键 is not valid."},
+		{"Action=ListKeys&a=1&a=2", "The specified parameter a is not valid."},
+		{"Action=Encrypt", "alikms does not emulate Encrypt."},
+		{"Action=Decrypt", "alikms does not emulate Decrypt; ciphertext of an asymmetric key is decrypted with AsymmetricDecrypt."},
+	} {
+		if a := served(s, httptest.NewRequest("GET", "/?"+c.query, nil)); a.object["Message"] != c.message {
+			t.Errorf("%s: %s", c.query, a.body)
+		}
+	}
+}
+
+func TestWhatDoesNotMatterIsIgnored(t *testing.T) {
+	_, address := wideServer(t)
+	for name, text := range map[string]string{
+		"unknown parameters":                get("/?Action=ListKeys&RegionId=cn-hangzhou&SourceIp=1.2.3.4&X=y&Tag.1.Key=a"),
+		"empty pairs":                       get("/?&&Action=ListKeys&&"),
+		"a body that is no form":            "POST /?Action=ListKeys HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 7\r\n\r\n{\"a\":;}",
+		"an empty form":                     post("/?Action=ListKeys", ""),
+		"a form with a charset":             "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded; charset=UTF-8\r\nContent-Length: 15\r\n\r\nAction=ListKeys",
+		"a chunked form":                    "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\nTransfer-Encoding: chunked\r\n\r\nf\r\nAction=ListKeys\r\n0\r\n\r\n",
+		"the case of Format":                get("/?Action=ListKeys&Format=json"),
+		"the right version":                 get("/?Action=ListKeys&Version=2016-01-20"),
+		"a space written +":                 get("/?Action=ListKeys&X=a+b"),
+		"a redundant header beside V1":      get("/?Action=ListKeys", "x-acs-action: ListKeys\r\nx-acs-version: 2016-01-20\r\n"),
+		"an encoded semicolon":              get("/?Action=ListKeys&X=a%3Bb"),
+		"a host of nobody's":                "GET /?Action=ListKeys HTTP/1.1\r\nHost: kms.example.com\r\n\r\n",
+		"an OpenAPI call with x-kms-header": get("/?Action=ListKeys", "x-kms-apiname: ListKeys\r\n"),
+	} {
+		if a := raw(t, address, text); a.status != http.StatusOK || a.object["TotalCount"] != 6.0 {
+			t.Errorf("%s: %d %s", name, a.status, a.body)
+		}
+	}
+}
+
+// manners are the ways in which a client may send an action with its parameters.
+var manners = map[string]func(host string, params url.Values) *http.Request{
+	"GET with a query": func(host string, params url.Values) *http.Request {
+		r, _ := http.NewRequest("GET", host+"/?"+params.Encode(), nil)
+		return r
+	},
+	"POST with a query": func(host string, params url.Values) *http.Request {
+		r, _ := http.NewRequest("POST", host+"/?"+params.Encode(), nil)
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded") // as Go classic, without a body
+		return r
+	},
+	"POST with a form": func(host string, params url.Values) *http.Request {
+		r, _ := http.NewRequest("POST", host+"/", strings.NewReader(params.Encode()))
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		return r
+	},
+	"POST with both": func(host string, params url.Values) *http.Request {
+		query := url.Values{"Action": params["Action"], "Format": {"json"}}
+		params.Del("Action")
+		r, _ := http.NewRequest("POST", host+"/?"+query.Encode(), strings.NewReader(params.Encode()))
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		return r
+	},
+	"GET with headers":  withActionHeaders("GET"),
+	"POST with headers": withActionHeaders("POST"),
+	"headers and a form": func(host string, params url.Values) *http.Request {
+		action := params.Get("Action")
+		params.Del("Action")
+		r, _ := http.NewRequest("POST", host+"/", strings.NewReader(params.Encode()))
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.Header.Set("x-acs-action", action)
+		r.Header.Set("x-acs-version", apiVersion)
+		return r
+	},
+}
+
+func withActionHeaders(method string) func(string, url.Values) *http.Request {
+	return func(host string, params url.Values) *http.Request {
+		action := params.Get("Action")
+		params.Del("Action")
+		r, _ := http.NewRequest(method, host+"/?"+params.Encode(), nil)
+		r.Header["x-acs-action"] = []string{action} // in lower case, as the Tea SDKs send it
+		r.Header["x-acs-version"] = []string{apiVersion}
+		return r
+	}
+}
+
+// conversation calls every operation with success.
+func conversation(t *testing.T, call func(action string, more ...string) testAnswer) {
+	must := func(action string, more ...string) testAnswer {
+		t.Helper()
+		a := call(action, more...)
+		if a.status != http.StatusOK {
+			t.Errorf("%s %q: %d %s", action, more, a.status, a.body)
+		}
+		return a
+	}
+	const sm2Sign, sm2SignVersion = "key-hzz630494463ejqjx0006", "2ab1a983-7072-4bbc-a582-584b5bd80006"
+	digest := base64.StdEncoding.EncodeToString(make([]byte, 32))
+	must("DescribeRegions")
+	must("CreateKey", "KeySpec", "EC_SM2", "Description", "a b&c=d;é+%")
+	must("ListKeys", "Filters", `[{"Key":"KeySpec","Values":["EC_SM2"]}]`)
+	must("DescribeKey", "KeyId", "alias/demo-sm2")
+	must("UpdateKeyDescription", "KeyId", sm2Key, "Description", "new")
+	must("SetDeletionProtection", "ProtectedResourceArn", arnPrefix+"key/"+sm2Key, "EnableDeletionProtection", "true")
+	must("SetDeletionProtection", "KeyId", sm2Key, "EnableDeletionProtection", "False")
+	must("DisableKey", "KeyId", sm2Key)
+	must("EnableKey", "KeyId", sm2Key)
+	must("ScheduleKeyDeletion", "KeyId", sm2Key, "PendingWindowInDays", "7")
+	must("CancelKeyDeletion", "KeyId", sm2Key)
+	must("CreateKeyVersion", "KeyId", sm2Key)
+	must("DescribeKeyVersion", "KeyId", sm2Key, "KeyVersionId", sm2Version)
+	must("ListKeyVersions", "KeyId", sm2Key)
+	must("GetPublicKey", "KeyId", sm2Key, "KeyVersionId", sm2Version)
+	sealed := must("AsymmetricEncrypt", "KeyId", sm2Key, "KeyVersionId", sm2Version, "Algorithm", "SM2PKE", "Plaintext", "//++")
+	opened := must("AsymmetricDecrypt", "KeyId", sm2Key, "KeyVersionId", sm2Version, "Algorithm", "SM2PKE", "CiphertextBlob", fmt.Sprint(sealed.object["CiphertextBlob"]))
+	if opened.object["Plaintext"] != "//++" {
+		t.Errorf("decrypted %s", opened.body)
+	}
+	signed := must("AsymmetricSign", "KeyId", sm2Sign, "KeyVersionId", sm2SignVersion, "Algorithm", "SM2DSA", "Digest", digest)
+	verified := must("AsymmetricVerify", "KeyId", sm2Sign, "KeyVersionId", sm2SignVersion, "Algorithm", "SM2DSA", "Digest", digest, "Value", fmt.Sprint(signed.object["Value"]))
+	if fmt.Sprint(verified.object["Value"]) != "true" {
+		t.Errorf("verified %s", verified.body)
+	}
+	must("CreateAlias", "KeyId", sm2Key, "AliasName", "alias/new")
+	must("UpdateAlias", "KeyId", rsaKey, "AliasName", "alias/new")
+	must("ListAliases")
+	must("ListAliasesByKeyId", "KeyId", rsaKey)
+	must("DeleteAlias", "AliasName", "alias/new")
+}
+
+func TestEveryOperationAnswersHoweverItIsSent(t *testing.T) {
+	for manner, request := range manners {
+		t.Run(manner, func(t *testing.T) {
+			s := newTestServer(t)
+			seen := map[string]bool{}
+			conversation(t, func(action string, more ...string) testAnswer {
+				seen[action] = true
+				r, err := http.DefaultClient.Do(request(s.url, form(action, more...)))
+				if err != nil {
+					t.Fatal(err)
+				}
+				a := s.read(r)
+				if a.header.Get("Content-Type") != contentTypeJSON || a.object["RequestId"] != a.header.Get("x-acs-request-id") || a.object["Code"] != nil {
+					t.Errorf("%s: %s %v", action, a.body, a.header)
+				}
+				return a
+			})
+			if len(seen) != len(operations) {
+				t.Errorf("%d operations were called, want %d", len(seen), len(operations))
+			}
+		})
+	}
+}
+
+func TestEveryOperationAnswersInXML(t *testing.T) {
+	s := newTestServer(t)
+	conversation(t, func(action string, more ...string) testAnswer {
+		a := s.call("", form(action, append(more, "Format", "xml")...))
+		if a.header.Get("Content-Type") != "text/xml;charset=utf-8" || !strings.HasPrefix(a.body, `<?xml version="1.0" encoding="UTF-8"?><`+action+"Response>") {
+			t.Errorf("%s: %v %s", action, a.header, a.body)
+		}
+		a.object = xmlFields(t, a.body)
+		if a.object["RequestId"] != a.header.Get("x-acs-request-id") {
+			t.Errorf("%s: %s", action, a.body)
+		}
+		return a
+	})
+}
+
+// xmlFields are the elements below the root that hold text.
+func xmlFields(t *testing.T, text string) map[string]any {
+	t.Helper()
+	fields, d, depth, name := map[string]any{}, xml.NewDecoder(strings.NewReader(text)), 0, ""
+	for {
+		token, err := d.Token()
+		if err == io.EOF {
+			return fields
+		}
+		if err != nil {
+			t.Fatalf("%v: %s", err, text)
+		}
+		switch e := token.(type) {
+		case xml.StartElement:
+			depth, name = depth+1, e.Name.Local
+		case xml.EndElement:
+			depth--
+		case xml.CharData:
+			if depth == 2 {
+				fields[name] = string(e)
+			}
+		}
+	}
+}
+
+func TestListsAreRepeatedElementsInXML(t *testing.T) {
+	s := newTestServer(t)
+	a := s.call("", form("ListAliases", "PageSize", "2", "Format", "XML"))
+	var told struct {
+		Aliases struct {
+			Alias []struct{ AliasName, AliasArn, KeyId string }
+		}
+		PageNumber, PageSize, TotalCount int
+	}
+	if err := xml.Unmarshal([]byte(a.body), &told); err != nil || len(told.Aliases.Alias) != 2 || told.TotalCount != 6 || told.PageSize != 2 || told.PageNumber != 1 {
+		t.Errorf("%v %s", err, a.body)
+	}
+}
+
+func TestAnErrorInXMLHasTheRootThatSDKsRead(t *testing.T) {
+	s := newTestServer(t)
+	for _, query := range []string{"Action=DescribeKey", "Action=Nothing", "", "Action=ListKeys&Version=x", "Action=ListKeys&PageSize=%3Cb%3E"} {
+		a := served(s, httptest.NewRequest("GET", "/?Format=XML&"+query, nil))
+		var told struct {
+			XMLName                                     xml.Name
+			RequestId, HostId, Code, Message, Recommend string
+			HttpStatus                                  int
+		}
+		if err := xml.Unmarshal([]byte(a.body), &told); err != nil {
+			t.Fatalf("%v: %s", err, a.body)
+		}
+		if told.XMLName.Local != "Error" || told.Code == "" || told.Message == "" || told.HostId == "" || told.RequestId != a.header.Get("x-acs-request-id") || told.HttpStatus != a.status {
+			t.Errorf("%s: %s", query, a.body)
+		}
+		if a.header.Get("Content-Type") != "text/xml;charset=utf-8" || a.status < 400 {
+			t.Errorf("%s: %d %v", query, a.status, a.header)
+		}
+	}
+}
+
+func TestWhatAWebPageOfAnotherSiteSendsIsRefused(t *testing.T) {
+	s := newTestServer(t)
+	for _, c := range []struct {
+		name    string
+		header  map[string]string
+		refused bool
+	}{
+		{"cross-site", map[string]string{"Sec-Fetch-Site": "cross-site"}, true},
+		{"another port of the same site", map[string]string{"Sec-Fetch-Site": "same-site"}, true},
+		{"an old browser", map[string]string{"Origin": "https://evil.example"}, true},
+		{"a page in a file", map[string]string{"Origin": "null"}, true},
+		{"typed into the address bar", map[string]string{"Sec-Fetch-Site": "none"}, false},
+		{"a page of alikms", map[string]string{"Sec-Fetch-Site": "same-origin", "Origin": "http://localhost:8080"}, false},
+		{"an old browser, a page of alikms", map[string]string{"Origin": "http://localhost:8080"}, false},
+		{"no browser", nil, false},
+	} {
+		for _, target := range []string{"GET /?Action=ListKeys", "POST /?Action=ListKeys", "GET /_emulator/export", "GET /_emulator/faults",
+			"GET /_emulator/requests", "DELETE /_emulator/faults", "POST /_emulator/reset", "GET /_emulator/clock"} {
+			method, path, _ := strings.Cut(target, " ")
+			r := httptest.NewRequest(method, path, nil)
+			r.Host = "localhost:8080"
+			for name, value := range c.header {
+				r.Header.Set(name, value)
+			}
+			a := served(s, r)
+			switch {
+			case c.refused:
+				expectRefusal(t, c.name+", "+target, a, 403, "CrossSiteRequest")
+			case a.status != http.StatusOK:
+				t.Errorf("%s, %s: %d %s", c.name, target, a.status, a.body)
+			}
+		}
+	}
+}
+
+// signer signs requests with the functions that check them; the vectors of
+// signature_test.go show that those are the SDKs'.
+type signer struct {
+	scheme, id, secret, token string
+	date                      time.Time
+	nonce                     string
+	body                      string // a form
+	hash                      string // in the header instead of the body's own
+}
+
+func (g signer) request(query url.Values) *http.Request {
+	if g.scheme == "V1" {
+		return g.v1(query)
+	}
+	r := httptest.NewRequest("POST", "/?"+query.Encode(), strings.NewReader(g.body))
+	r.Host = "127.0.0.1:8080"
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	a := authorization{Scheme: g.scheme, AccessKeyID: g.id}
+	switch g.scheme {
+	case "V3":
+		a.Algorithm = "ACS3-HMAC-SHA256"
+	case "V3-SM3":
+		a.Scheme, a.Algorithm = "V3", "ACS3-HMAC-SM3"
+	case "V4":
+		a.Algorithm, a.Date, a.Region, a.Product = "ACS4-HMAC-SHA256", g.date.Format("20060102"), "center", "Kms"
+	}
+	known, _ := parseAuthorization(a.Algorithm + " Credential=a/b/c/d/" + v4Terminator + ",SignedHeaders=host,Signature=0")
+	a.newHash = known.newHash
+	headers := map[string]string{
+		"x-acs-action": "ListKeys", "x-acs-version": apiVersion, "x-acs-date": g.date.UTC().Format("2006-01-02T15:04:05Z"),
+		"x-acs-signature-nonce": g.nonce, "x-acs-security-token": g.token, "x-acs-content-sha256": a.payloadHash([]byte(g.body)),
+	}
+	if g.hash != "" {
+		headers["x-acs-content-sha256"] = g.hash
+	}
+	names := []string{"host"}
+	for _, name := range slices.Sorted(maps.Keys(headers)) {
+		if headers[name] != "" {
+			r.Header.Set(name, headers[name])
+			names = append(names, name)
+		}
+	}
+	a.SignedHeaders = strings.Join(names, ";")
+	flat := map[string]string{}
+	for name := range query {
+		flat[name] = query.Get(name)
+	}
+	_, _, signature := a.sign(g.secret, signedRequest{Method: "POST", Path: "/", Host: r.Host, Query: flat, Header: r.Header, Body: []byte(g.body)})
+	credential := g.id
+	if g.scheme == "V4" {
+		credential = strings.Join([]string{g.id, a.Date, a.Region, a.Product, v4Terminator}, "/")
+	}
+	r.Header.Set("Authorization", a.Algorithm+" Credential="+credential+",SignedHeaders="+a.SignedHeaders+",Signature="+signature)
+	return r
+}
+
+func (g signer) v1(query url.Values) *http.Request {
+	flat := map[string]string{"Action": "ListKeys", "AccessKeyId": g.id, "SignatureMethod": "HMAC-SHA256", "SignatureVersion": "1.0",
+		"SignatureNonce": g.nonce, "Timestamp": g.date.UTC().Format("2006-01-02T15:04:05Z"), "SignatureType": ""}
+	if g.token != "" {
+		flat["SecurityToken"] = g.token
+	}
+	for name := range query {
+		flat[name] = query.Get(name)
+	}
+	newHash, _ := v1Hash(flat)
+	_, signature := signV1(newHash, g.secret, "POST", flat)
+	params := url.Values{"Signature": {signature}}
+	for name, value := range flat {
+		params.Set(name, value)
+	}
+	return httptest.NewRequest("POST", "/?"+params.Encode(), nil)
+}
+
+var schemes = []string{"V1", "V3", "V3-SM3", "V4"}
+
+// signedServer knows app, and sts with a token, at a real time that stands.
+func signedServer(t *testing.T, real *time.Time) *testServer {
+	s := newTestServer(t, at(real))
+	s.callers.known = map[string]credential{"app": {secret: "app-secret"}, "sts": {secret: "sts-secret", token: "sts-token"}}
+	return s
+}
+
+func TestASignatureIsCheckedInEveryScheme(t *testing.T) {
+	real := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	const mismatch = "SignatureDoesNotMatch"
+	for _, c := range []struct {
+		name   string
+		change func(*signer)
+		status int
+		code   string
+	}{
+		{"right", func(*signer) {}, 200, ""},
+		{"wrong secret", func(g *signer) { g.secret = "x" }, 400, mismatch},
+		{"unknown AccessKey", func(g *signer) { g.id = "x" }, 404, "InvalidAccessKeyId.NotFound"},
+		{"15 minutes early", func(g *signer) { g.date = g.date.Add(15 * time.Minute) }, 200, ""},
+		{"15 minutes late", func(g *signer) { g.date = g.date.Add(-15 * time.Minute) }, 200, ""},
+		{"16 minutes early", func(g *signer) { g.date = g.date.Add(16 * time.Minute) }, 400, "InvalidTimeStamp.Expired"},
+		{"16 minutes late", func(g *signer) { g.date = g.date.Add(-16 * time.Minute) }, 400, "InvalidTimeStamp.Expired"},
+		{"no nonce", func(g *signer) { g.nonce = "" }, 400, "MissingSignatureNonce"},
+		{"a token that is right", func(g *signer) { g.id, g.secret, g.token = "sts", "sts-secret", "sts-token" }, 200, ""},
+		{"a token that is missing", func(g *signer) { g.id, g.secret = "sts", "sts-secret" }, 400, "MissingSecurityToken"},
+		{"a token that is wrong", func(g *signer) { g.id, g.secret, g.token = "sts", "sts-secret", "x" }, 400, "InvalidSecurityToken.Malformed"},
+		{"a token for a key that has none", func(g *signer) { g.token = "x" }, 400, "InvalidSecurityToken.Malformed"},
+	} {
+		for _, scheme := range schemes {
+			s := signedServer(t, &real)
+			g := signer{scheme: scheme, id: "app", secret: "app-secret", date: real, nonce: uuid.NewString()}
+			c.change(&g)
+			a := served(s, g.request(url.Values{"PageSize": {"5"}, "Empty": {""}, "Odd": {"a b+c*~/é"}}))
+			if c.status != 200 {
+				expectRefusal(t, scheme+", "+c.name, a, c.status, c.code)
+			} else if a.status != 200 || a.object["PageSize"] != 5.0 {
+				t.Errorf("%s, %s: %d %s", scheme, c.name, a.status, a.body)
+			}
+			if entry := s.entry(a); entry["scheme"] != scheme[:2] || entry["verified"] != (c.status == 200) || entry["accessKeyId"] != g.id {
+				t.Errorf("%s, %s: the journal has %v", scheme, c.name, entry)
+			}
+		}
+	}
+}
+
+func TestWhatWasChangedAfterSigningIsRefused(t *testing.T) {
+	real := time.Now()
+	for _, scheme := range schemes {
+		s := signedServer(t, &real)
+		for name, change := range map[string]func(*http.Request){
+			"a value":  func(r *http.Request) { r.URL.RawQuery = strings.Replace(r.URL.RawQuery, "PageSize=5", "PageSize=6", 1) },
+			"one more": func(r *http.Request) { r.URL.RawQuery += "&Another=1" },
+			"method":   func(r *http.Request) { r.Method = "GET" },
+		} {
+			r := signer{scheme: scheme, id: "app", secret: "app-secret", date: real, nonce: uuid.NewString()}.request(url.Values{"PageSize": {"5"}})
+			change(r)
+			expectRefusal(t, scheme+", "+name, served(s, r), 400, "SignatureDoesNotMatch")
+		}
+		if scheme == "V1" {
+			continue // has no signed headers
+		}
+		for name, change := range map[string]func(*http.Request){
+			"host":         func(r *http.Request) { r.Host = "127.0.0.1:8081" },
+			"action":       func(r *http.Request) { r.Header.Set("x-acs-action", "DescribeRegions") },
+			"body":         func(r *http.Request) { r.Body = io.NopCloser(strings.NewReader("PageNumber=2")) },
+			"hash of body": func(r *http.Request) { r.Header.Set("x-acs-content-sha256", strings.Repeat("0", 64)) },
+			"no hash":      func(r *http.Request) { r.Header.Del("x-acs-content-sha256") },
+			"nonce":        func(r *http.Request) { r.Header.Set("x-acs-signature-nonce", "another") },
+			"signed headers": func(r *http.Request) {
+				r.Header.Set("Authorization", strings.Replace(r.Header.Get("Authorization"), "host;", "", 1))
+			},
+		} {
+			r := signer{scheme: scheme, id: "app", secret: "app-secret", date: real, nonce: uuid.NewString(), body: "PageNumber=1"}.request(url.Values{})
+			change(r)
+			expectRefusal(t, scheme+", "+name, served(s, r), 400, "SignatureDoesNotMatch")
+		}
+	}
+}
+
+// A hash that was signed, and is not the body's.
+func TestTheHashOfTheBodyHasToBeThatOfTheBody(t *testing.T) {
+	real := time.Now()
+	s := signedServer(t, &real)
+	for _, scheme := range schemes[1:] {
+		g := signer{scheme: scheme, id: "app", secret: "app-secret", date: real, nonce: uuid.NewString(), body: "PageNumber=1"}
+		if a := served(s, g.request(url.Values{})); a.status != 200 {
+			t.Errorf("%s: %d %s", scheme, a.status, a.body)
+		}
+		g.nonce, g.hash = uuid.NewString(), strings.Repeat("0", 64)
+		expectRefusal(t, scheme, served(s, g.request(url.Values{})), 400, "SignatureDoesNotMatch")
+	}
+}
+
+func TestANonceIsUsedOnceByRealTime(t *testing.T) {
+	for _, scheme := range schemes {
+		real := time.Now()
+		s := signedServer(t, &real)
+		g := signer{scheme: scheme, id: "app", secret: "wrong", date: real, nonce: "n"}
+		expectRefusal(t, scheme, served(s, g.request(url.Values{})), 400, "SignatureDoesNotMatch")
+		g.secret = "app-secret" // a refused request has used up nothing
+		if a := served(s, g.request(url.Values{})); a.status != 200 {
+			t.Errorf("%s: %d %s", scheme, a.status, a.body)
+		}
+		expectRefusal(t, scheme, served(s, g.request(url.Values{})), 400, "SignatureNonceUsed")
+		other := signer{scheme: scheme, id: "sts", secret: "sts-secret", token: "sts-token", date: real, nonce: "n"}
+		if a := served(s, other.request(url.Values{})); a.status != 200 {
+			t.Errorf("%s, another caller: %d %s", scheme, a.status, a.body)
+		}
+		s.must("POST", "clock/advance", "{by: 1d}")
+		expectRefusal(t, scheme+", a day on", served(s, g.request(url.Values{})), 400, "SignatureNonceUsed")
+		real = real.Add(15 * time.Minute)
+		g.date = real
+		if a := served(s, g.request(url.Values{})); a.status != 200 {
+			t.Errorf("%s, after the window: %d %s", scheme, a.status, a.body)
+		}
+	}
+}
+
+func TestWhoIsNobodyIsRefusedWhereCredentialsAreConfigured(t *testing.T) {
+	real := time.Now()
+	s := signedServer(t, &real)
+	date := real.UTC().Format("2006-01-02T15:04:05Z")
+	for _, c := range []struct {
+		name   string
+		query  string
+		header map[string]string
+		code   string
+	}{
+		{"unsigned", "", nil, "MissingAccessKeyId"},
+		{"an AccessKeyId alone", "&AccessKeyId=app", nil, "IncompleteSignature"},
+		{"an empty AccessKeyId", "&AccessKeyId=&Signature=x", nil, "MissingAccessKeyId"},
+		{"no method", "&AccessKeyId=app&Signature=x", nil, "InvalidSignatureMethod"},
+		{"RSA", "&AccessKeyId=app&Signature=x&SignatureMethod=SHA256withRSA&SignatureType=PRIVATEKEY", nil, "InvalidSignatureMethod"},
+		{"bearer", "&SignatureType=BEARERTOKEN&BearerToken=x", nil, "InvalidSignatureMethod"},
+		{"bearer in a header", "", map[string]string{"x-acs-bearer-token": "x"}, "InvalidSignatureMethod"},
+		{"no time", "&AccessKeyId=app&Signature=x&SignatureMethod=HMAC-SHA1&SignatureNonce=n", nil, "IllegalTimestamp"},
+		{"a time that is none", "&AccessKeyId=app&Signature=x&SignatureMethod=HMAC-SHA1&SignatureNonce=n&Timestamp=now", nil, "InvalidTimeStamp.Format"},
+		{"a time in another zone", "&AccessKeyId=app&Signature=x&SignatureMethod=HMAC-SHA1&SignatureNonce=n&Timestamp=2026-01-01T00:00:00%2B08:00", nil, "InvalidTimeStamp.Format"},
+		{"V3 by RSA", "", map[string]string{"Authorization": "ACS3-RSA-SHA256 Credential=app,SignedHeaders=host,Signature=x"}, "InvalidSignatureMethod"},
+		{"V4 by SM3", "", map[string]string{"Authorization": "ACS4-HMAC-SM3 Credential=app/1/2/3/aliyun_v4_request,SignedHeaders=host,Signature=x"}, "InvalidSignatureMethod"},
+		{"V3 without parts", "", map[string]string{"Authorization": "ACS3-HMAC-SHA256"}, "IncompleteSignature"},
+		{"V4 without a scope", "", map[string]string{"Authorization": "ACS4-HMAC-SHA256 Credential=app,SignedHeaders=host,Signature=x"}, "IncompleteSignature"},
+		{"V3 without a date", "", map[string]string{"Authorization": "ACS3-HMAC-SHA256 Credential=app,SignedHeaders=host,Signature=x"}, "IllegalTimestamp"},
+		{"V3 without a nonce", "", map[string]string{"Authorization": "ACS3-HMAC-SHA256 Credential=app,SignedHeaders=host,Signature=x", "x-acs-date": date}, "MissingSignatureNonce"},
+	} {
+		r := httptest.NewRequest("GET", "/?Action=ListKeys"+c.query, nil)
+		for name, value := range c.header {
+			r.Header.Set(name, value)
+		}
+		expectRefusal(t, c.name, served(s, r), 400, c.code)
+	}
+}
+
+// What the action is comes before who asks: SDKs show it to people who have set
+// up the wrong product.
+func TestTheActionIsCheckedBeforeTheSignature(t *testing.T) {
+	real := time.Now()
+	s := signedServer(t, &real)
+	for action, code := range map[string]string{"": "MissingAction", "Nothing": "InvalidAction.NotFound", "Encrypt": "NotEmulated"} {
+		if a := s.do(action); a.code() != code {
+			t.Errorf("%q: %d %s", action, a.status, a.body)
+		}
+	}
+}
+
+// Clients compare what follows the colon with their own string to sign.
+func TestARefusedV1SignatureTellsTheStringToSignAndNothingAfterIt(t *testing.T) {
+	real := time.Now()
+	s := signedServer(t, &real)
+	r := signer{scheme: "V1", id: "app", secret: "wrong", date: real, nonce: "n"}.request(url.Values{})
+	flat := map[string]string{}
+	for name := range r.URL.Query() {
+		flat[name] = r.URL.Query().Get(name)
+	}
+	newHash, _ := v1Hash(flat)
+	stringToSign, _ := signV1(newHash, "", "POST", flat)
+	want := "Specified signature is not matched with our calculation. server string to sign is:" + stringToSign
+	if a := served(s, r); a.object["Message"] != want {
+		t.Errorf("got  %s\nwant %s", a.object["Message"], want)
+	}
+}
+
+func TestARefusedHeaderSignatureTellsTheStringToSign(t *testing.T) {
+	real := time.Now()
+	s := signedServer(t, &real)
+	for scheme, algorithm := range map[string]string{"V3": "ACS3-HMAC-SHA256", "V4": "ACS4-HMAC-SHA256", "V3-SM3": "ACS3-HMAC-SM3"} {
+		a := served(s, signer{scheme: scheme, id: "app", secret: "wrong", date: real, nonce: "n"}.request(url.Values{}))
+		message, _ := a.object["Message"].(string)
+		if !strings.HasPrefix(message, "Specified signature does not match our calculation. server StringToSign is ["+algorithm+"\n") || !strings.HasSuffix(message, "]") {
+			t.Errorf("%s: %q", scheme, message)
+		}
+	}
+}
+
+func TestACallOfAnotherAccountSeesItsOwnKeys(t *testing.T) {
+	s := newTestServer(t)
+	s.callers.known = map[string]credential{"a": {secret: "s"}, "b": {secret: "s", account: "2222222222222222"}}
+	if a := s.call("a", form("ListKeys")); a.object["TotalCount"] != 6.0 {
+		t.Errorf("%s", a.body)
+	}
+	if a := s.call("b", form("ListKeys")); a.object["TotalCount"] != 0.0 {
+		t.Errorf("%s", a.body)
+	}
+	made := s.call("b", form("CreateKey", "KeySpec", "EC_SM2"))
+	if made.field("KeyMetadata.Creator") != "2222222222222222" {
+		t.Errorf("%s", made.body)
+	}
+}

@@ -1,0 +1,55 @@
+package conformance;
+
+import com.aliyuncs.AcsRequest;
+import com.aliyuncs.DefaultAcsClient;
+import com.aliyuncs.exceptions.ClientException;
+import com.aliyuncs.http.ProtocolType;
+import com.aliyuncs.profile.DefaultProfile;
+import com.google.gson.FieldNamingPolicy;
+import com.google.gson.Gson;
+import com.google.gson.GsonBuilder;
+import com.google.gson.JsonObject;
+import java.util.Map;
+
+/** com.aliyun:aliyun-java-sdk-core and -kms, signature V1. */
+final class ClassicKms implements Kms {
+    // Answers are plain objects with a field keyId for KeyId.
+    private static final Gson GSON = new GsonBuilder().setFieldNamingPolicy(FieldNamingPolicy.UPPER_CAMEL_CASE).create();
+
+    private final String endpoint;
+    private final DefaultAcsClient client;
+
+    ClassicKms(String endpoint, String secret) {
+        this.endpoint = endpoint;
+        client = new DefaultAcsClient(DefaultProfile.getProfile(REGION, ACCESS_KEY_ID, secret));
+    }
+
+    @Override
+    public JsonObject call(String action, Map<String, ?> parameters) throws Exception {
+        Class<?> type = Class.forName("com.aliyuncs.kms.model.v20160120." + action + "Request");
+        var request = (AcsRequest<?>) type.getConstructor().newInstance();
+        request.setSysEndpoint(endpoint);
+        request.setSysProtocol(ProtocolType.HTTP); // else HTTPS, whatever the profile says
+        for (var parameter : parameters.entrySet()) {
+            type.getMethod("set" + parameter.getKey(), parameter.getValue().getClass()).invoke(request, parameter.getValue());
+        }
+        return GSON.toJsonTree(client.getAcsResponse(request)).getAsJsonObject();
+    }
+
+    @Override
+    public Refusal refusal(Exception error) {
+        var told = (ClientException) error;
+        return new Refusal(0, told.getErrCode(), told.getErrMsg(), told.getRequestId());
+    }
+
+    /** The SDK says so where the string to sign in the message is its own, to the byte. */
+    @Override
+    public Expected wrongSecret() {
+        return new Expected(0, "SDK.InvalidAccessKeySecret", "Specified Access Key Secret is not valid\\.");
+    }
+
+    @Override
+    public boolean tellsStatus() {
+        return false;
+    }
+}
