@@ -70,6 +70,7 @@ func expectRefusal(t *testing.T, what string, a testAnswer, status int, code str
 	t.Helper()
 	if a.status != status || a.code() != code {
 		t.Errorf("%s: %d %q, want %d %s; %.300s", what, a.status, a.code(), status, code, a.body)
+		return
 	}
 	for _, name := range []string{"RequestId", "HostId", "Code", "Message", "Recommend"} {
 		if _, ok := a.object[name].(string); !ok {
@@ -430,6 +431,10 @@ func TestWhatAWebPageOfAnotherSiteSendsIsRefused(t *testing.T) {
 			}
 			a := served(s, r)
 			switch {
+			case c.refused && path[1] == '_':
+				if a.status != http.StatusForbidden || a.object["errors"] == nil {
+					t.Errorf("%s, %s: %d %s", c.name, target, a.status, a.body)
+				}
 			case c.refused:
 				expectRefusal(t, c.name+", "+target, a, 403, "CrossSiteRequest")
 			case a.status != http.StatusOK:

@@ -60,7 +60,7 @@ type process struct {
 func start(t *testing.T, flags ...string) (endpoint string) {
 	t.Helper()
 	ready := filepath.Join(t.TempDir(), "ready.json")
-	flags = append([]string{"--listen", "127.0.0.1:0", "--ready-file", ready, "--ephemeral"}, flags...)
+	flags = append([]string{"--listen", "127.0.0.1:0", "--listen-tls", "127.0.0.1:0", "--ready-file", ready, "--ephemeral"}, flags...)
 	p := &process{command: exec.Command(binary, flags...), ended: make(chan error, 1)}
 	p.command.Env = withoutSettings(os.Environ())
 	p.command.Stderr = &p.log
