@@ -252,7 +252,7 @@ func TestAKeyThatWasRemovedStaysSoWhenTheClockIsSetBack(t *testing.T) {
 }
 
 // What is in memory and what a restart would find must not differ.
-func TestBugParallelClockChangesAndResetsLeaveOneClock(t *testing.T) {
+func TestParallelClockChangesAndResetsLeaveOneClock(t *testing.T) {
 	real := dayOf(1)
 	s := newTestServer(t, holding(t, runningScenario), at(&real))
 	for range 200 {

@@ -275,7 +275,7 @@ func (s *testServer) expectControlError(method, path string, status int) {
 	}
 }
 
-func TestBugAControlSaysThatItHasOtherMethods(t *testing.T) {
+func TestAControlSaysThatItHasOtherMethods(t *testing.T) {
 	s := newTestServer(t)
 	for path, method := range map[string]string{"faults": "POST", "reset": "GET", "clock/advance": "GET", "clock": "PATCH"} {
 		s.expectControlError(method, path, http.StatusMethodNotAllowed)
@@ -416,7 +416,7 @@ func TestReplacingAllRulesIsOneStepForTheCallsInFlight(t *testing.T) {
 
 // A rule that is deleted while calls are in flight answers all that it did, and
 // only one of two who delete it deletes it.
-func TestBugDeletingARuleIsOneStep(t *testing.T) {
+func TestDeletingARuleIsOneStep(t *testing.T) {
 	s := newTestServer(t, func(o *Options) { o.Journal = 0 })
 	control := func(method string, body string) testAnswer {
 		return served(s, httptest.NewRequest(method, "/_emulator/faults/f", strings.NewReader(body)))

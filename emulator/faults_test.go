@@ -614,7 +614,7 @@ func TestARequestSentAgainAfterAConnectionFaultIsTheSameCall(t *testing.T) {
 }
 
 // A truncated answer is cut for the resent request too: it meets the same fault.
-func TestBugARequestSentAgainMeetsTheSameTruncation(t *testing.T) {
+func TestARequestSentAgainMeetsTheSameTruncation(t *testing.T) {
 	s := newTestServer(t)
 	s.must("PUT", "faults/f", "{script: [{connection: truncate, phase: after}]}")
 	for i := range 2 {

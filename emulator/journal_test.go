@@ -97,7 +97,7 @@ type brokenBody struct{}
 func (brokenBody) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 
 // Every request to "/" is in the journal, accepted or not.
-func TestBugTheJournalHasRequestsOfOtherSites(t *testing.T) {
+func TestTheJournalHasRequestsOfOtherSites(t *testing.T) {
 	s := newTestServer(t)
 	r := httptest.NewRequest("GET", "/?Action=ListKeys", nil)
 	r.Header.Set("Sec-Fetch-Site", "cross-site")
@@ -360,7 +360,7 @@ func TestSecretsAreInNeitherJournalNorLog(t *testing.T) {
 }
 
 // The journal must not keep more of a request than the limit of a parameter.
-func TestBugALongActionOrCallerIsNotKeptWhole(t *testing.T) {
+func TestALongActionOrCallerIsNotKeptWhole(t *testing.T) {
 	s := newTestServer(t)
 	long := strings.Repeat("x", 1<<20)
 	s.call("", form(long, "AccessKeyId", long))

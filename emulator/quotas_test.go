@@ -259,7 +259,7 @@ func TestAClockSetBackEmptiesTheWindows(t *testing.T) {
 	}
 }
 
-func TestBugAClockSetBackAndOnAgainEmptiesTheWindows(t *testing.T) {
+func TestAClockSetBackAndOnAgainEmptiesTheWindows(t *testing.T) {
 	s := newTestServer(t)
 	s.must("PUT", "quotas/q", "{rate: 3/h}")
 	passing(s, 5, form("DescribeRegions"))
@@ -372,7 +372,7 @@ func TestTheResourcesProfileLimitsRecords(t *testing.T) {
 	}
 }
 
-func TestBugEveryRecordThatPassesTheResourcesProfileCountsOnce(t *testing.T) {
+func TestEveryRecordThatPassesTheResourcesProfileCountsOnce(t *testing.T) {
 	s := newTestServer(t, holding(t, "clock: 2026-06-01T00:00:00Z\nquotas: [{profile: resources}]"))
 	s.fill(1, 1, 0)
 	s.mustDo("CreateAlias", "KeyId", "filler-000", "AliasName", "alias/one")

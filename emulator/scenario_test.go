@@ -121,7 +121,7 @@ func TestWhatCallsHaveDeletedAStartBringsBack(t *testing.T) {
 }
 
 // Whether a write has removed it yet makes no difference: it is gone.
-func TestBugWhatIsGoneButNotYetRemovedAStartBringsBackToo(t *testing.T) {
+func TestWhatIsGoneButNotYetRemovedAStartBringsBackToo(t *testing.T) {
 	const scenario = runningScenario + "  - {keyId: key-b, keySpec: EC_SM2, keyUsage: SIGN/VERIFY, aliases: [alias/b]}\n"
 	first := newTestServer(t, holding(t, scenario))
 	first.mustDo("ScheduleKeyDeletion", "KeyId", "key-b", "PendingWindowInDays", "7")
@@ -213,7 +213,7 @@ func TestGeneratedMaterialOutlivesItsDeletedKeyInAReset(t *testing.T) {
 	s.expectSameKeysAfterDeletionAndReset(s.dump())
 }
 
-func TestBugGeneratedMaterialOutlivesItsDeletedKeyInAResetAfterARestart(t *testing.T) {
+func TestGeneratedMaterialOutlivesItsDeletedKeyInAResetAfterARestart(t *testing.T) {
 	s := newTestServer(t, holding(t, ruleScenario))
 	before := s.dump()
 	s.restart(ruleScenario).expectSameKeysAfterDeletionAndReset(before)
@@ -526,7 +526,7 @@ func (s *testServer) loadsAgain(change ...func(*Options)) string {
 	return ""
 }
 
-func TestBugAnExportLoadsWhenTheClockWasSetBack(t *testing.T) {
+func TestAnExportLoadsWhenTheClockWasSetBack(t *testing.T) {
 	s := newTestServer(t, holding(t, ruleScenario))
 	s.mustDo("CreateKey", "KeySpec", "EC_SM2")
 	s.must("PUT", "clock", "{now: 2020-01-01T00:00:00Z}")
@@ -535,7 +535,7 @@ func TestBugAnExportLoadsWhenTheClockWasSetBack(t *testing.T) {
 	}
 }
 
-func TestBugAnExportLoadsWhenAVersionIsOlderThanTheOneBefore(t *testing.T) {
+func TestAnExportLoadsWhenAVersionIsOlderThanTheOneBefore(t *testing.T) {
 	s := newTestServer(t, holding(t, ruleScenario))
 	for _, now := range []string{"2026-05-02T00:00:00Z", "2026-05-01T00:00:00Z", "2026-07-01T00:00:00Z"} {
 		s.must("PUT", "clock", "{now: "+now+"}")
@@ -546,7 +546,7 @@ func TestBugAnExportLoadsWhenAVersionIsOlderThanTheOneBefore(t *testing.T) {
 	}
 }
 
-func TestBugAnExportLoadsWhenARunningClockWasMovedOn(t *testing.T) {
+func TestAnExportLoadsWhenARunningClockWasMovedOn(t *testing.T) {
 	real := dayOf(1)
 	s := newTestServer(t, holding(t, runningScenario), at(&real))
 	s.must("POST", "clock/advance", "{by: 8d}")
@@ -556,7 +556,7 @@ func TestBugAnExportLoadsWhenARunningClockWasMovedOn(t *testing.T) {
 	}
 }
 
-func TestBugAnExportLoadsWhenARuleIsAboutAKeyThatIsGone(t *testing.T) {
+func TestAnExportLoadsWhenARuleIsAboutAKeyThatIsGone(t *testing.T) {
 	for _, match := range []string{"{keyId: alias/a}", "{keyId: [key-a, key-b]}", "{keyVersionId: version-1}"} {
 		s := newTestServer(t, holding(t, ruleScenario))
 		s.must("PUT", "faults/f", "{match: "+match+", script: [{pass: 100}]}")
@@ -570,7 +570,7 @@ func TestBugAnExportLoadsWhenARuleIsAboutAKeyThatIsGone(t *testing.T) {
 }
 
 // The rule in force is about the key that the alias named when the rule came.
-func TestBugAnExportedRuleIsAboutTheKeyItWasAbout(t *testing.T) {
+func TestAnExportedRuleIsAboutTheKeyItWasAbout(t *testing.T) {
 	s := newTestServer(t, holding(t, ruleScenario))
 	s.must("PUT", "faults/f", "{match: {operation: DescribeKey, keyId: alias/a2}, error: InternalFailure}")
 	s.mustDo("UpdateAlias", "AliasName", "alias/a2", "KeyId", "key-b")

@@ -236,7 +236,7 @@ func TestAWrongCallEndsTheTest(t *testing.T) {
 		{"a year of five digits", func(kms *emulatortest.Emulator) { kms.Freeze(time.Date(12026, 1, 1, 0, 0, 0, 0, time.UTC)) },
 			`now: is not a time: the year 12026`},
 		{"calls of a misspelt operation", func(kms *emulatortest.Emulator) { kms.Calls(emulatortest.Where{Operation: "AsymetricEncrypt"}) },
-			`GET /_emulator/requests?operation=AsymetricEncrypt: operation: not an operation; did you mean AsymmetricEncrypt?`},
+			`GET /_emulator/requests?operation=AsymetricEncrypt: operation: "AsymetricEncrypt" is not an operation; did you mean AsymmetricEncrypt?`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			got := fatalOf(func(r testing.TB) {

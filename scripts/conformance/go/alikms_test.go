@@ -49,15 +49,22 @@ func run(m *testing.M) int {
 // process is a running alikms.
 type process struct {
 	endpoint string // host:port, as the SDKs want it
+	secure   string // the same for HTTPS
 	command  *exec.Cmd
 	log      bytes.Buffer // to be read when the process has ended
 	ended    chan error
 }
 
-// start runs alikms on a free port, with its built-in keys unless the flags
-// name a fixture. At the end of the test it has to stop on SIGTERM with exit
-// code 0, without an internal failure in its log.
+// start runs alikms and gives its endpoint for plain HTTP.
 func start(t *testing.T, flags ...string) (endpoint string) {
+	t.Helper()
+	return startProcess(t, flags...).endpoint
+}
+
+// startProcess runs alikms on free ports, with its built-in keys unless the
+// flags name a fixture. At the end of the test it has to stop on SIGTERM with
+// exit code 0, without an internal failure in its log.
+func startProcess(t *testing.T, flags ...string) *process {
 	t.Helper()
 	ready := filepath.Join(t.TempDir(), "ready.json")
 	flags = append([]string{"--listen", "127.0.0.1:0", "--listen-tls", "127.0.0.1:0", "--ready-file", ready, "--ephemeral"}, flags...)
@@ -73,7 +80,7 @@ func start(t *testing.T, flags ...string) (endpoint string) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { p.stop(t) })
-	return p.endpoint
+	return p
 }
 
 // withoutSettings leaves out the environment's own settings of alikms, and
@@ -90,9 +97,9 @@ func (p *process) awaitReady(file string) error {
 	for {
 		text, err := os.ReadFile(file)
 		if err == nil {
-			var addresses struct{ HTTP string }
+			var addresses struct{ HTTP, HTTPS string }
 			err = json.Unmarshal(text, &addresses)
-			p.endpoint = addresses.HTTP
+			p.endpoint, p.secure = addresses.HTTP, addresses.HTTPS
 			return err
 		}
 		if !errors.Is(err, fs.ErrNotExist) {

@@ -70,7 +70,7 @@ async function verifies(call) {
   }
 }
 
-// RSA only: Node.js knows SM2 neither for encryption nor with an identity.
+// RSA only: node:crypto has no name for the type of SM2 keys, and does not encrypt with them.
 async function agreesWithNode(call) {
   const publicKey = async key => crypto.createPublicKey((await call('GetPublicKey', key)).PublicKey)
   const { RSA_PKCS1_PADDING, RSA_PKCS1_PSS_PADDING, RSA_PKCS1_OAEP_PADDING } = crypto.constants
