@@ -140,14 +140,14 @@ func (m *meaning) match(path string, w fixtures.Match) match {
 	for i, name := range w.KeyID {
 		arn, ok := m.known.key(name)
 		if !ok {
-			m.report(elementPath(path+".keyId", w.KeyID, i), "%q is no key here: write the id, an alias or the ARN of a key of the scenario", name)
+			m.report(elementPath(path+".keyId", w.KeyID, i), "%q is no key here: write the id, an alias (of another account or region: its ARN) or the ARN of a key of the scenario", name)
 		}
 		made.keyARNs = append(made.keyARNs, arn)
 	}
 	m.versionIDs(path, w, made.keyARNs)
 	for i, name := range w.Algorithm {
 		if !keyspec.KnownAlgorithm(name) {
-			m.report(elementPath(path+".algorithm", w.Algorithm, i), "%q is not an algorithm; one of %s", name, strings.Join(algorithms(), ", "))
+			m.report(elementPath(path+".algorithm", w.Algorithm, i), "%q is not an algorithm%s; one of %s", name, suggestion(name, algorithms()), strings.Join(algorithms(), ", "))
 		}
 	}
 	for i, id := range w.AccessKeyID {
@@ -228,9 +228,16 @@ func (m *meaning) canMatch(path string, w fixtures.Match) {
 			return ok && !op.takes(p.parameter)
 		}
 		if p.given && len(w.Operation) > 0 && !slices.ContainsFunc(w.Operation, func(name string) bool { return !lacks(name) }) {
-			m.report(path+"."+p.field, "can never match: %s has no such parameter", strings.Join(w.Operation, ", "))
+			m.report(path+"."+p.field, "can never match: %s", lacking(w.Operation))
 		}
 	}
+}
+
+func lacking(operations []string) string {
+	if len(operations) == 1 {
+		return operations[0] + " has no such parameter"
+	}
+	return "none of " + strings.Join(operations, ", ") + " has such a parameter"
 }
 
 // quota makes a rule of a quota.
@@ -253,7 +260,8 @@ func (m *meaning) quota(path string, q fixtures.Quota) *quotaRule {
 func (m *meaning) profile(path, gateway, name string, rule *quotaRule) {
 	profile, ok := profiles[name]
 	if !ok {
-		all := append(slices.Sorted(maps.Keys(profiles)), resourcesProfile)
+		all := append(slices.Collect(maps.Keys(profiles)), resourcesProfile)
+		slices.SortFunc(all, func(a, b string) int { return cmp.Or(len(a)-len(b), strings.Compare(a, b)) })
 		m.report(path, "%q is not a profile%s; one of %s", name, suggestion(name, all), strings.Join(all, ", "))
 		return
 	}

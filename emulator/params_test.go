@@ -196,7 +196,9 @@ func TestParametersAreFilledAsTheirTagsSay(t *testing.T) {
 		{with("PageNumber", "-1"), nil, errInvalidParameter.of("PageNumber")},
 		{with("PageNumber", "2147483648"), nil, errInvalidParameter.of("PageNumber")},
 		{with("Name", ""), nil, errMissingParameter.of("Name")},
-		{with("Name", "acs:kms:r:a:key/k"), func(k *everyKind) { k.Name = keyName{id: "k", arn: true, scope: store.Scope{Region: "r", Account: "a"}} }, nil},
+		{with("Name", "acs:kms:r:a:key/k"), func(k *everyKind) {
+			k.Name = keyName{id: "k", arn: true, scope: store.Scope{Region: "r", Account: "a"}}
+		}, nil},
 		{with("IDOnly", "k"), func(k *everyKind) { k.IDOnly = keyName{id: "k"} }, nil},
 		{with("IDOnly", "alias/a"), nil, errAliasNotAllowed.of()},
 		{with("IDOnly", "acs:kms:r:a:alias/a"), nil, errAliasNotAllowed.of()},

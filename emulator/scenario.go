@@ -2,6 +2,7 @@ package emulator
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/alikms/alikms/fixtures"
@@ -28,6 +29,9 @@ func interpret(doc *fixtures.Document, here store.Scope, more []Credential, now 
 		s.credentials[c.AccessKeyID] = m.credential(fmt.Sprintf("credentials[%d]", i), c)
 	}
 	for _, c := range more {
+		if i := slices.IndexFunc(doc.Credentials, func(w fixtures.Credential) bool { return w.AccessKeyID == c.AccessKeyID }); i >= 0 {
+			m.report(fmt.Sprintf("credentials[%d].accessKeyId", i), "%q is given by --credential too; say it in one of the two places", c.AccessKeyID)
+		}
 		s.credentials[c.AccessKeyID] = credential{secret: c.AccessKeySecret}
 	}
 	for _, i := range doc.Instances {

@@ -117,11 +117,11 @@ func (m *meaning) key(path string, k fixtures.Key) seedKey {
 	if k.DeleteDate != nil {
 		seed.key.DeleteDate = k.DeleteDate.Resolve(m.now)
 		if !seed.key.DeleteDate.After(m.now) {
-			m.report(path+".deleteDate", "%s is not to come; write a later time, like +7d", k.DeleteDate)
+			m.report(path+".deleteDate", "%s is not in the future; write a later time, like +7d", k.DeleteDate)
 		}
 	}
 	if scope, ok := m.instances[k.DKMSInstanceID]; k.DKMSInstanceID != "" && (!ok || scope != seed.key.Scope) {
-		m.report(path+".dkmsInstanceId", "%q is none of the instances of this account and region", k.DKMSInstanceID)
+		m.report(path+".dkmsInstanceId", "%q is none of the instances of this account and region; list it under instances", k.DKMSInstanceID)
 	}
 	return seed
 }
@@ -142,7 +142,7 @@ func (m *meaning) versions(path string, k fixtures.Key, seed *seedKey, read []ma
 		case i == 0:
 			seed.key.CreationDate = date // it is said in one of the two places
 		case date.Before(latest):
-			m.report(at+".creationDate", "is before that of the version above; versions are listed oldest first")
+			m.report(at+".creationDate", "is before %s, the date of the version above; versions are listed oldest first", latest.UTC().Format(time.RFC3339))
 		}
 		latest = date
 		if read[i].wrong != "" {
