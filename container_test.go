@@ -174,7 +174,7 @@ func TestAReadOnlyDataFolderIsOneLine(t *testing.T) {
 	}
 }
 
-func TestTheBinaryIsStaticAndSmall(t *testing.T) {
+func TestTheImageIsSmallAndBuiltAsTested(t *testing.T) {
 	info, err := os.Stat(binary)
 	if err != nil {
 		t.Fatal(err)
@@ -188,6 +188,14 @@ func TestTheBinaryIsStaticAndSmall(t *testing.T) {
 	}
 	if !strings.Contains(string(text), `go build -ldflags="-s -w" -o /image/alikms .`) || !strings.Contains(string(text), "CGO_ENABLED=0") {
 		t.Error("the image is built otherwise than what is tested here")
+	}
+	module, err := os.ReadFile("go.mod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The image of an older Go refuses the module, and fetches no newer Go.
+	if version := regexp.MustCompile(`(?m)^go (.+)$`).FindSubmatch(module); !strings.Contains(string(text), "golang:"+string(version[1])+" ") {
+		t.Errorf("go.mod is for Go %s, the Dockerfile is not", version[1])
 	}
 }
 
