@@ -1,6 +1,6 @@
 # docker build -t alikms .                  the emulator
 # docker build -t alikms-smoke --target smoke .   the client of docker-compose.yml's profile smoke
-FROM --platform=$BUILDPLATFORM golang:1.26.8 AS build
+FROM --platform=$BUILDPLATFORM golang:1.26 AS build
 WORKDIR /src
 COPY go.mod go.sum ./
 RUN go mod download

@@ -128,6 +128,9 @@ func TestATermDropsWhatAFaultDelays(t *testing.T) {
 	if err := <-answered; err == nil {
 		t.Error("the delayed call was answered")
 	}
+	if strings.Contains(p.stderr.String(), "cut off") {
+		t.Errorf("the stop waited for the delayed call: %s", &p.stderr)
+	}
 }
 
 // awaitHit returns when a call has met a fault.

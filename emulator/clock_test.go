@@ -15,17 +15,35 @@ import (
 // on starts a server on a store that another may have used before.
 func on(st *store.Store) func(*Options) { return func(o *Options) { o.Store = st } }
 
-// at gives a server the real time that a variable holds.
-func at(real *time.Time) func(*Options) {
-	return func(o *Options) { o.Now = func() time.Time { return *real } }
+// realTime is the time outside of the emulator. It stands until a test moves it.
+type realTime struct {
+	mu   sync.Mutex
+	time time.Time
 }
+
+func standingAt(t time.Time) *realTime { return &realTime{time: t} }
+
+func (r *realTime) now() time.Time {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.time
+}
+
+func (r *realTime) add(d time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.time = r.time.Add(d)
+}
+
+// at gives a server a real time of the test's own.
+func at(real *realTime) func(*Options) { return func(o *Options) { o.Now = real.now } }
 
 // dayOf is noon of a day of June 2026.
 func dayOf(day int) time.Time { return time.Date(2026, 6, day, 12, 0, 0, 0, time.UTC) }
 
 func TestTheClockRunsStandsAndMovesAsItIsTold(t *testing.T) {
-	real := dayOf(1)
-	s := newTestServer(t, holding(t, runningScenario), at(&real))
+	real := standingAt(dayOf(1))
+	s := newTestServer(t, holding(t, runningScenario), at(real))
 	for _, c := range []struct {
 		method, path, body string
 		now                string
@@ -54,23 +72,23 @@ func TestTheClockRunsStandsAndMovesAsItIsTold(t *testing.T) {
 const runningScenario = "keys:\n  - {keyId: key-a, keySpec: EC_SM2, keyUsage: ENCRYPT/DECRYPT, creationDate: 2020-01-01T00:00:00Z}\n"
 
 func TestARunningClockRunsWithRealTimeAtItsDistance(t *testing.T) {
-	real := dayOf(1)
-	s := newTestServer(t, holding(t, runningScenario), at(&real))
+	real := standingAt(dayOf(1))
+	s := newTestServer(t, holding(t, runningScenario), at(real))
 	s.must("POST", "clock/advance", "{by: 10d}")
-	real = real.Add(90 * time.Second)
+	real.add(90 * time.Second)
 	if a := s.must("GET", "clock", ""); a.object["now"] != "2026-06-11T12:01:30Z" {
 		t.Errorf("%s", a.body)
 	}
 	s.must("PUT", "clock", "{now: +0s}")
-	real = real.Add(time.Hour)
+	real.add(time.Hour)
 	if a := s.must("GET", "clock", ""); a.object["now"] != "2026-06-11T12:01:30Z" {
 		t.Errorf("a clock that stands went on: %s", a.body)
 	}
 }
 
 func TestTheClockRulesDatesTheDateHeaderAndTheJournal(t *testing.T) {
-	real := dayOf(1)
-	s := newTestServer(t, holding(t, runningScenario), at(&real))
+	real := standingAt(dayOf(1))
+	s := newTestServer(t, holding(t, runningScenario), at(real))
 	s.must("PUT", "clock", "{now: 2031-02-03T04:05:06.789Z}")
 	a := s.mustDo("CreateKey", "KeySpec", "EC_SM2")
 	if got := a.header.Get("Date"); got != "Mon, 03 Feb 2031 04:05:06 GMT" {
@@ -118,17 +136,17 @@ func TestTheClockSurvivesARestartUnlessTheScenarioSetsIt(t *testing.T) {
 		{"POST", "clock/advance", "{by: 8d}", `{"now":"2026-06-10T12:00:00Z","frozen":false}`}, // and a day of real time
 		{"DELETE", "clock", "", `{"now":"2026-06-02T12:00:00Z","frozen":false}`},
 	} {
-		real := dayOf(1)
-		first := newTestServer(t, holding(t, runningScenario), at(&real))
+		real := standingAt(dayOf(1))
+		first := newTestServer(t, holding(t, runningScenario), at(real))
 		first.must(c.method, c.path, c.body)
 		first.Close()
-		real = dayOf(2)
-		second := newTestServer(t, holding(t, runningScenario), at(&real), on(first.store))
+		real.add(24 * time.Hour)
+		second := newTestServer(t, holding(t, runningScenario), at(real), on(first.store))
 		if got := second.must("GET", "clock", "").body; got != c.now {
 			t.Errorf("%s %s: after a restart %s, want %s", c.method, c.body, got, c.now)
 		}
 		second.Close()
-		third := newTestServer(t, holding(t, runningScenario+"clock: 2025-05-05T00:00:00Z"), at(&real), on(first.store))
+		third := newTestServer(t, holding(t, runningScenario+"clock: 2025-05-05T00:00:00Z"), at(real), on(first.store))
 		if got := third.must("GET", "clock", "").body; got != `{"now":"2025-05-05T00:00:00Z","frozen":true}` {
 			t.Errorf("with a clock in the scenario %s", got)
 		}
@@ -136,12 +154,12 @@ func TestTheClockSurvivesARestartUnlessTheScenarioSetsIt(t *testing.T) {
 }
 
 func TestAResetRestoresTheClock(t *testing.T) {
-	real := dayOf(1)
+	real := standingAt(dayOf(1))
 	for scenario, want := range map[string]string{
 		runningScenario: `{"now":"2026-06-01T12:00:00Z","frozen":false}`,
 		runningScenario + "clock: 2025-05-05T00:00:00Z": `{"now":"2025-05-05T00:00:00Z","frozen":true}`,
 	} {
-		s := newTestServer(t, holding(t, scenario), at(&real))
+		s := newTestServer(t, holding(t, scenario), at(real))
 		s.must("POST", "clock/advance", "{by: 8d}")
 		s.must("PUT", "clock", "{now: +0s}")
 		s.must("POST", "reset", "")
@@ -253,8 +271,8 @@ func TestAKeyThatWasRemovedStaysSoWhenTheClockIsSetBack(t *testing.T) {
 
 // What is in memory and what a restart would find must not differ.
 func TestParallelClockChangesAndResetsLeaveOneClock(t *testing.T) {
-	real := dayOf(1)
-	s := newTestServer(t, holding(t, runningScenario), at(&real))
+	real := standingAt(dayOf(1))
+	s := newTestServer(t, holding(t, runningScenario), at(real))
 	for range 200 {
 		var changes sync.WaitGroup
 		changes.Go(func() { served(s, httptest.NewRequest("POST", "/_emulator/reset", nil)) })

@@ -2,6 +2,7 @@ package emulator
 
 import (
 	"bytes"
+	"context"
 	"encoding/xml"
 	"errors"
 	"fmt"
@@ -445,9 +446,9 @@ func TestADelayIsDroppedByAResetAStopAndAClientThatHangsUp(t *testing.T) {
 		for _, action := range []string{"delay: 1h", "delay: 1h, error: InternalFailure", "delay: 1h, phase: after"} {
 			s := newTestServer(t)
 			s.must("PUT", "faults/f", "{match: {operation: CreateAlias}, "+action+"}")
-			gone := make(chan struct{})
-			done := s.hang(1, form("CreateAlias", "KeyId", sm2Key, "AliasName", "alias/new"), func(r *http.Request) { r.Cancel = gone })
-			end(s, func() { close(gone) })
+			ctx, hangUp := context.WithCancel(t.Context())
+			done := s.hang(1, form("CreateAlias", "KeyId", sm2Key, "AliasName", "alias/new"), func(r *http.Request) { *r = *r.WithContext(ctx) })
+			end(s, hangUp)
 			if got := <-done; got.err == nil {
 				t.Errorf("%s, %s: the client got %d %s", name, action, got.answer.status, got.answer.body)
 			}
@@ -644,11 +645,11 @@ func TestWhichRequestsAreTheSameCallSentAgain(t *testing.T) {
 		{"after a delay", "delay: 1ms", signedBy("app", "n", "ListKeys"), signedBy("app", "n", "ListKeys"), 0, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			real := now
-			s := newTestServer(t, func(o *Options) { o.Now = func() time.Time { return real } })
+			real := standingAt(now)
+			s := newTestServer(t, at(real))
 			s.must("PUT", "faults/f", "{script: [{"+c.action+"}, {pass: 1}]}")
 			s.attempt(c.first)
-			real = real.Add(c.between)
+			real.add(c.between)
 			_, err := s.attempt(c.second)
 			if again := err != nil; again != c.again {
 				t.Errorf("met the fault again: %v, want %v", again, c.again)
@@ -659,8 +660,8 @@ func TestWhichRequestsAreTheSameCallSentAgain(t *testing.T) {
 }
 
 func TestARequestSentAgainIsNoReuseOfItsNonce(t *testing.T) {
-	real := time.Now()
-	s := newTestServer(t, func(o *Options) { o.Now = func() time.Time { return real } })
+	real := standingAt(time.Now())
+	s := newTestServer(t, at(real))
 	s.requireSignatures()
 	s.must("PUT", "faults/f", "{script: [{connection: reset}]}")
 	request := signedForm("app", "app-secret", form("ListKeys"))
@@ -677,7 +678,7 @@ func TestARequestSentAgainIsNoReuseOfItsNonce(t *testing.T) {
 	if a, err := s.attempt(tampered); err != nil || a.code() != "SignatureDoesNotMatch" {
 		t.Errorf("%v %d %s, want the signature refused", err, a.status, a.body)
 	}
-	real = real.Add(resendWindow)
+	real.add(resendWindow)
 	if a, err := s.attempt(request); err != nil || a.code() != "SignatureNonceUsed" {
 		t.Errorf("%v %d %s, want the nonce refused", err, a.status, a.body)
 	}
@@ -754,14 +755,14 @@ func TestTheNearestRequestMayBeOneThatAnotherFaultAnswered(t *testing.T) {
 
 // A body or a nonce of any text must not upset the memory of resends.
 func TestTheMemoryOfResendsForgets(t *testing.T) {
-	real := time.Now()
-	s := newTestServer(t, func(o *Options) { o.Now = func() time.Time { return real } })
+	real := standingAt(time.Now())
+	s := newTestServer(t, at(real))
 	s.must("PUT", "faults/f", "{connection: reset}")
 	for range 3 {
 		for range 5 {
 			s.attempt(signedBy("app", uuid.NewString(), "DescribeRegions"))
 		}
-		real = real.Add(resendWindow)
+		real.add(resendWindow)
 	}
 	s.rules.change(func() {
 		if n := len(s.rules.resends); n > 5 {

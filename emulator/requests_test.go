@@ -521,14 +521,14 @@ func (g signer) v1(query url.Values) *http.Request {
 var schemes = []string{"V1", "V3", "V3-SM3", "V4"}
 
 // signedServer knows app, and sts with a token, at a real time that stands.
-func signedServer(t *testing.T, real *time.Time) *testServer {
+func signedServer(t *testing.T, real *realTime) *testServer {
 	s := newTestServer(t, at(real))
 	s.callers.known = map[string]credential{"app": {secret: "app-secret"}, "sts": {secret: "sts-secret", token: "sts-token"}}
 	return s
 }
 
 func TestASignatureIsCheckedInEveryScheme(t *testing.T) {
-	real := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	real := standingAt(time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC))
 	const mismatch = "SignatureDoesNotMatch"
 	for _, c := range []struct {
 		name   string
@@ -550,8 +550,8 @@ func TestASignatureIsCheckedInEveryScheme(t *testing.T) {
 		{"a token for a key that has none", func(g *signer) { g.token = "x" }, 400, "InvalidSecurityToken.Malformed"},
 	} {
 		for _, scheme := range schemes {
-			s := signedServer(t, &real)
-			g := signer{scheme: scheme, id: "app", secret: "app-secret", date: real, nonce: uuid.NewString()}
+			s := signedServer(t, real)
+			g := signer{scheme: scheme, id: "app", secret: "app-secret", date: real.now(), nonce: uuid.NewString()}
 			c.change(&g)
 			a := served(s, g.request(url.Values{"PageSize": {"5"}, "Empty": {""}, "Odd": {"a b+c*~/é"}}))
 			if c.status != 200 {
@@ -567,15 +567,15 @@ func TestASignatureIsCheckedInEveryScheme(t *testing.T) {
 }
 
 func TestWhatWasChangedAfterSigningIsRefused(t *testing.T) {
-	real := time.Now()
+	real := standingAt(time.Now())
 	for _, scheme := range schemes {
-		s := signedServer(t, &real)
+		s := signedServer(t, real)
 		for name, change := range map[string]func(*http.Request){
 			"a value":  func(r *http.Request) { r.URL.RawQuery = strings.Replace(r.URL.RawQuery, "PageSize=5", "PageSize=6", 1) },
 			"one more": func(r *http.Request) { r.URL.RawQuery += "&Another=1" },
 			"method":   func(r *http.Request) { r.Method = "GET" },
 		} {
-			r := signer{scheme: scheme, id: "app", secret: "app-secret", date: real, nonce: uuid.NewString()}.request(url.Values{"PageSize": {"5"}})
+			r := signer{scheme: scheme, id: "app", secret: "app-secret", date: real.now(), nonce: uuid.NewString()}.request(url.Values{"PageSize": {"5"}})
 			change(r)
 			expectRefusal(t, scheme+", "+name, served(s, r), 400, "SignatureDoesNotMatch")
 		}
@@ -593,7 +593,7 @@ func TestWhatWasChangedAfterSigningIsRefused(t *testing.T) {
 				r.Header.Set("Authorization", strings.Replace(r.Header.Get("Authorization"), "host;", "", 1))
 			},
 		} {
-			r := signer{scheme: scheme, id: "app", secret: "app-secret", date: real, nonce: uuid.NewString(), body: "PageNumber=1"}.request(url.Values{})
+			r := signer{scheme: scheme, id: "app", secret: "app-secret", date: real.now(), nonce: uuid.NewString(), body: "PageNumber=1"}.request(url.Values{})
 			change(r)
 			expectRefusal(t, scheme+", "+name, served(s, r), 400, "SignatureDoesNotMatch")
 		}
@@ -602,10 +602,10 @@ func TestWhatWasChangedAfterSigningIsRefused(t *testing.T) {
 
 // A hash that was signed, and is not the body's.
 func TestTheHashOfTheBodyHasToBeThatOfTheBody(t *testing.T) {
-	real := time.Now()
-	s := signedServer(t, &real)
+	real := standingAt(time.Now())
+	s := signedServer(t, real)
 	for _, scheme := range schemes[1:] {
-		g := signer{scheme: scheme, id: "app", secret: "app-secret", date: real, nonce: uuid.NewString(), body: "PageNumber=1"}
+		g := signer{scheme: scheme, id: "app", secret: "app-secret", date: real.now(), nonce: uuid.NewString(), body: "PageNumber=1"}
 		if a := served(s, g.request(url.Values{})); a.status != 200 {
 			t.Errorf("%s: %d %s", scheme, a.status, a.body)
 		}
@@ -616,23 +616,23 @@ func TestTheHashOfTheBodyHasToBeThatOfTheBody(t *testing.T) {
 
 func TestANonceIsUsedOnceByRealTime(t *testing.T) {
 	for _, scheme := range schemes {
-		real := time.Now()
-		s := signedServer(t, &real)
-		g := signer{scheme: scheme, id: "app", secret: "wrong", date: real, nonce: "n"}
+		real := standingAt(time.Now())
+		s := signedServer(t, real)
+		g := signer{scheme: scheme, id: "app", secret: "wrong", date: real.now(), nonce: "n"}
 		expectRefusal(t, scheme, served(s, g.request(url.Values{})), 400, "SignatureDoesNotMatch")
 		g.secret = "app-secret" // a refused request has used up nothing
 		if a := served(s, g.request(url.Values{})); a.status != 200 {
 			t.Errorf("%s: %d %s", scheme, a.status, a.body)
 		}
 		expectRefusal(t, scheme, served(s, g.request(url.Values{})), 400, "SignatureNonceUsed")
-		other := signer{scheme: scheme, id: "sts", secret: "sts-secret", token: "sts-token", date: real, nonce: "n"}
+		other := signer{scheme: scheme, id: "sts", secret: "sts-secret", token: "sts-token", date: real.now(), nonce: "n"}
 		if a := served(s, other.request(url.Values{})); a.status != 200 {
 			t.Errorf("%s, another caller: %d %s", scheme, a.status, a.body)
 		}
 		s.must("POST", "clock/advance", "{by: 1d}")
 		expectRefusal(t, scheme+", a day on", served(s, g.request(url.Values{})), 400, "SignatureNonceUsed")
-		real = real.Add(15 * time.Minute)
-		g.date = real
+		real.add(15 * time.Minute)
+		g.date = real.now()
 		if a := served(s, g.request(url.Values{})); a.status != 200 {
 			t.Errorf("%s, after the window: %d %s", scheme, a.status, a.body)
 		}
@@ -640,9 +640,9 @@ func TestANonceIsUsedOnceByRealTime(t *testing.T) {
 }
 
 func TestWhoIsNobodyIsRefusedWhereCredentialsAreConfigured(t *testing.T) {
-	real := time.Now()
-	s := signedServer(t, &real)
-	date := real.UTC().Format("2006-01-02T15:04:05Z")
+	real := standingAt(time.Now())
+	s := signedServer(t, real)
+	date := real.now().UTC().Format("2006-01-02T15:04:05Z")
 	for _, c := range []struct {
 		name   string
 		query  string
@@ -677,8 +677,8 @@ func TestWhoIsNobodyIsRefusedWhereCredentialsAreConfigured(t *testing.T) {
 // What the action is comes before who asks: SDKs show it to people who have set
 // up the wrong product.
 func TestTheActionIsCheckedBeforeTheSignature(t *testing.T) {
-	real := time.Now()
-	s := signedServer(t, &real)
+	real := standingAt(time.Now())
+	s := signedServer(t, real)
 	for action, code := range map[string]string{"": "MissingAction", "Nothing": "InvalidAction.NotFound", "Encrypt": "NotEmulated"} {
 		if a := s.do(action); a.code() != code {
 			t.Errorf("%q: %d %s", action, a.status, a.body)
@@ -688,9 +688,9 @@ func TestTheActionIsCheckedBeforeTheSignature(t *testing.T) {
 
 // Clients compare what follows the colon with their own string to sign.
 func TestARefusedV1SignatureTellsTheStringToSignAndNothingAfterIt(t *testing.T) {
-	real := time.Now()
-	s := signedServer(t, &real)
-	r := signer{scheme: "V1", id: "app", secret: "wrong", date: real, nonce: "n"}.request(url.Values{})
+	real := standingAt(time.Now())
+	s := signedServer(t, real)
+	r := signer{scheme: "V1", id: "app", secret: "wrong", date: real.now(), nonce: "n"}.request(url.Values{})
 	flat := map[string]string{}
 	for name := range r.URL.Query() {
 		flat[name] = r.URL.Query().Get(name)
@@ -704,10 +704,10 @@ func TestARefusedV1SignatureTellsTheStringToSignAndNothingAfterIt(t *testing.T) 
 }
 
 func TestARefusedHeaderSignatureTellsTheStringToSign(t *testing.T) {
-	real := time.Now()
-	s := signedServer(t, &real)
+	real := standingAt(time.Now())
+	s := signedServer(t, real)
 	for scheme, algorithm := range map[string]string{"V3": "ACS3-HMAC-SHA256", "V4": "ACS4-HMAC-SHA256", "V3-SM3": "ACS3-HMAC-SM3"} {
-		a := served(s, signer{scheme: scheme, id: "app", secret: "wrong", date: real, nonce: "n"}.request(url.Values{}))
+		a := served(s, signer{scheme: scheme, id: "app", secret: "wrong", date: real.now(), nonce: "n"}.request(url.Values{}))
 		message, _ := a.object["Message"].(string)
 		if !strings.HasPrefix(message, "Specified signature does not match our calculation. server StringToSign is ["+algorithm+"\n") || !strings.HasSuffix(message, "]") {
 			t.Errorf("%s: %q", scheme, message)

@@ -292,8 +292,8 @@ func TestSeedOnlyEmptyLeavesAStoreWithKeysAlone(t *testing.T) {
 }
 
 func TestAResetLeavesTheScenarioAndNothingElse(t *testing.T) {
-	real := dayOf(1)
-	s := newTestServer(t, at(&real), holding(t, `
+	real := standingAt(dayOf(1))
+	s := newTestServer(t, at(real), holding(t, `
 keys:
   - {keyId: key-a, keySpec: EC_SM2, keyUsage: ENCRYPT/DECRYPT, aliases: [alias/a], description: seeded, creationDate: -30d, tags: {k: v}}
   - {keyId: key-b, keySpec: EC_SM2, keyUsage: ENCRYPT/DECRYPT, keyState: PendingDeletion, deleteDate: +7d, creationDate: -1d}
@@ -335,7 +335,7 @@ faults:
 	if after := s.dump(); !reflect.DeepEqual(after, before) {
 		t.Errorf("the keys are\n%v\nwere\n%v", after, before)
 	}
-	real = real.Add(time.Hour) // the dates are counted from each reset
+	real.add(time.Hour) // the dates are counted from each reset
 	s.must("POST", "reset", "")
 	if a := s.mustDo("DescribeKey", "KeyId", "key-b"); a.field("KeyMetadata.DeleteDate") != "2026-06-08T13:00:00Z" || a.field("KeyMetadata.CreationDate") != "2026-05-31T13:00:00Z" {
 		t.Errorf("%s", a.body)
@@ -547,11 +547,11 @@ func TestAnExportLoadsWhenAVersionIsOlderThanTheOneBefore(t *testing.T) {
 }
 
 func TestAnExportLoadsWhenARunningClockWasMovedOn(t *testing.T) {
-	real := dayOf(1)
-	s := newTestServer(t, holding(t, runningScenario), at(&real))
+	real := standingAt(dayOf(1))
+	s := newTestServer(t, holding(t, runningScenario), at(real))
 	s.must("POST", "clock/advance", "{by: 8d}")
 	s.mustDo("CreateKey", "KeySpec", "EC_SM2")
-	if wrong := s.loadsAgain(at(&real)); wrong != "" {
+	if wrong := s.loadsAgain(at(real)); wrong != "" {
 		t.Error(wrong)
 	}
 }

@@ -309,6 +309,26 @@ func TestATLSClientOfThePlainPortIsTold(t *testing.T) {
 	}
 }
 
+// TestATLSHelloWithoutALineEndIsAnswered: net/http takes a newline among the
+// random bytes of a hello for the end of a request line, and waits without one.
+func TestATLSHelloWithoutALineEndIsAnswered(t *testing.T) {
+	s := onPorts(t)
+	conn, err := net.Dial("tcp", s.plain)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	conn.SetDeadline(time.Now().Add(soon))
+	conn.Write([]byte{handshake, 3, 1, 0, 100, 1})
+	r, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a := s.read(r); a.status != 400 || a.object["Code"] != "InvalidProtocol.NeedHttp" {
+		t.Errorf("%d %s", a.status, a.body)
+	}
+}
+
 func TestALargeRequestToTheWrongPortIsAnswered(t *testing.T) {
 	s := onPorts(t)
 	client := http.Client{Timeout: 10 * time.Second}
@@ -419,7 +439,8 @@ func awaitClosed(t *testing.T, address string) {
 }
 
 func TestAStopDropsWhatAFaultDelays(t *testing.T) {
-	s := onPorts(t)
+	var log bytes.Buffer
+	s := onPorts(t, func(o *Options) { o.Log = slog.New(slog.NewTextHandler(&log, nil)) })
 	s.putFault(t, "hang", `{delay: 1h}`)
 	answered, client := make(chan error), s.client(t, s.trust(""))
 	go func() {
@@ -433,6 +454,9 @@ func TestAStopDropsWhatAFaultDelays(t *testing.T) {
 	}
 	if err := <-answered; err == nil {
 		t.Error("the delayed call was answered")
+	}
+	if strings.Contains(log.String(), "cut off") {
+		t.Errorf("the stop waited for the delayed call: %s", &log)
 	}
 }
 
