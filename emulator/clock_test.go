@@ -169,6 +169,18 @@ func TestAResetRestoresTheClock(t *testing.T) {
 	}
 }
 
+// The moment at which it is decided what becomes of a call serves all of it.
+func TestACallKeepsItsTimeHoweverLongAFaultHoldsIt(t *testing.T) {
+	s := newTestServer(t)
+	s.must("PUT", "faults/f", "{match: {operation: CreateKey}, delay: 1h}")
+	done := s.hang(1, form("CreateKey", "KeySpec", "EC_SM2"))
+	s.must("POST", "clock/advance", "{by: 1d}")
+	s.must("DELETE", "faults", "")
+	if got := <-done; got.answer.field("KeyMetadata.CreationDate") != "2026-06-01T00:00:00Z" {
+		t.Errorf("%v %s", got.err, got.answer.body)
+	}
+}
+
 func TestDeletionWindowsFallDueInOrder(t *testing.T) {
 	s := newTestServer(t, holding(t, `
 clock: 2026-06-01T00:00:00Z

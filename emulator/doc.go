@@ -4,6 +4,7 @@
 //
 // The path of a request, a file each:
 //
+//	serve.go      the ports, HTTP and HTTPS (ca.go), and the stop
 //	server.go     by host and path: "/" is the API
 //	openapi.go    action and parameters, off query, form and headers
 //	callers.go    who calls; signature.go: is it signed by them
@@ -14,6 +15,10 @@
 //	              the operations; call.go: what they are given
 //	answer.go     response or error, as JSON or XML
 //	journal.go    what became of it
+//
+// Beside that path: scenario.go, meaning.go and seed.go bring a scenario in,
+// export.go brings one out, control.go and rulecontrols.go serve /_emulator/,
+// and wiring.go tells how clients are pointed here.
 //
 // To add an operation, write a row into the table of its family, a request
 // struct whose tags say what its parameters have to be, a response struct

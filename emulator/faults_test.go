@@ -452,9 +452,11 @@ func TestADelayIsDroppedByAResetAStopAndAClientThatHangsUp(t *testing.T) {
 			if got := <-done; got.err == nil {
 				t.Errorf("%s, %s: the client got %d %s", name, action, got.answer.status, got.answer.body)
 			}
-			until(t, name+": the journal has the call", func() bool { return len(s.entries("CreateAlias")) == 1 })
-			if entry := s.entries("CreateAlias")[0]; entry["status"] != 0.0 || entry["fault"] != "f" {
-				t.Errorf("%s, %s: the journal has %v", name, action, entry)
+			if name != "reset" { // which empties the journal
+				until(t, name+": the journal has the call", func() bool { return len(s.entries("CreateAlias")) == 1 })
+				if entry := s.entries("CreateAlias")[0]; entry["status"] != 0.0 || entry["fault"] != "f" {
+					t.Errorf("%s, %s: the journal has %v", name, action, entry)
+				}
 			}
 			took := s.do("DescribeKey", "KeyId", "alias/new").status == http.StatusOK
 			if wanted := strings.Contains(action, "after") && name != "reset"; took != wanted {
@@ -753,7 +755,6 @@ func TestTheNearestRequestMayBeOneThatAnotherFaultAnswered(t *testing.T) {
 	}
 }
 
-// A body or a nonce of any text must not upset the memory of resends.
 func TestTheMemoryOfResendsForgets(t *testing.T) {
 	real := standingAt(time.Now())
 	s := newTestServer(t, at(real))
@@ -777,7 +778,7 @@ func TestTheMemoryOfResendsForgets(t *testing.T) {
 	})
 }
 
-func TestAFaultWritesNothingToTheLogBeyondDebug(t *testing.T) {
+func TestAnInjectedFailureIsNotLoggedAsOneOfOurs(t *testing.T) {
 	var log bytes.Buffer
 	s := newTestServer(t, logging(&log))
 	s.must("PUT", "faults/f", "{error: InternalFailure}")

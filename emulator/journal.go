@@ -49,6 +49,7 @@ type journal struct {
 	mu       sync.Mutex
 	size     int
 	arrivals uint64
+	since    uint64 // requests that arrived up to here are forgotten
 	entries  []Call // a ring once it is full
 	next     int
 	dropped  int
@@ -69,6 +70,7 @@ func (j *journal) add(entry Call) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	switch {
+	case entry.arrival <= j.since: // a reset dropped it
 	case j.size == 0:
 		j.dropped++
 	case len(j.entries) < j.size:
@@ -80,11 +82,11 @@ func (j *journal) add(entry Call) {
 	}
 }
 
-// empty forgets all entries.
+// empty forgets all requests, also those that are not answered yet.
 func (j *journal) empty() {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.entries, j.next, j.dropped = nil, 0, 0
+	j.entries, j.next, j.dropped, j.since = nil, 0, 0, j.arrivals
 }
 
 // find gives the entries that fit, in order of arrival, and the number lost

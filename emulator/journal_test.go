@@ -392,6 +392,23 @@ func TestTheTimeOfAnEntryIsThatOfTheDecision(t *testing.T) {
 	}
 }
 
+// What a reset drops belongs to what was before: the next test must not meet it.
+func TestACallThatAResetDropsIsNotInTheEmptiedJournal(t *testing.T) {
+	s := newTestServer(t)
+	s.must("PUT", "faults/f", "{delay: 1h}")
+	const calls = 20
+	done := s.hang(calls, form("ListKeys"))
+	s.must("POST", "reset", "")
+	for range calls {
+		if got := <-done; got.err == nil {
+			t.Fatalf("%d %s", got.answer.status, got.answer.body)
+		}
+	}
+	if a := s.must("GET", "requests", ""); a.object["count"] != 0.0 || a.object["dropped"] != 0.0 {
+		t.Errorf("%s", a.body)
+	}
+}
+
 func TestAnEntryReadsAsTheGoTypeSays(t *testing.T) {
 	s := newTestServer(t)
 	s.must("PUT", "faults/f", "{error: InternalFailure, phase: after}")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"slices"
 	"sync"
 
 	"github.com/alikms/alikms/emulator/internal/keyspec"
@@ -25,41 +26,46 @@ func newKeyPair(spec *keyspec.Spec) (*keyPair, error) {
 }
 
 // keyPool holds key pairs made ahead, for RSA keys take tenths of seconds to
-// make. It is filled in the background.
+// make. It is filled in the background, by one goroutine: calls need the other
+// processors.
 type keyPool struct {
-	ready map[string]chan *keyPair // by name of spec
-	stop  context.CancelFunc
-	done  sync.WaitGroup
+	ready  map[string]chan *keyPair // by name of spec
+	taken  chan struct{}            // there is room again
+	stop   context.CancelFunc
+	filled sync.WaitGroup
 }
 
 // newKeyPool keeps size pairs ready of each spec that is slow to generate.
 // Size 0 keeps none.
 func newKeyPool(size int) *keyPool {
 	ctx, stop := context.WithCancel(context.Background())
-	p := &keyPool{ready: map[string]chan *keyPair{}, stop: stop}
-	if size == 0 {
-		return p
-	}
+	p := &keyPool{ready: map[string]chan *keyPair{}, taken: make(chan struct{}, 1), stop: stop}
+	var slow []*keyspec.Spec
 	for _, name := range keyspec.Names() {
-		if spec, _ := keyspec.Lookup(name); spec.Slow() {
-			// The pair that waits to be sent counts too.
-			p.ready[name] = make(chan *keyPair, size-1)
-			p.done.Go(func() { p.fill(ctx, spec) })
+		if spec, _ := keyspec.Lookup(name); spec.Slow() && size > 0 {
+			p.ready[name] = make(chan *keyPair, size)
+			slow = append(slow, spec)
 		}
 	}
+	p.filled.Go(func() { p.fill(ctx, slow) })
 	return p
 }
 
-func (p *keyPool) fill(ctx context.Context, spec *keyspec.Spec) {
+func (p *keyPool) fill(ctx context.Context, slow []*keyspec.Spec) {
 	for ctx.Err() == nil {
-		pair, err := newKeyPair(spec)
+		next := slices.IndexFunc(slow, func(s *keyspec.Spec) bool { return len(p.ready[s.Name]) < cap(p.ready[s.Name]) })
+		if next < 0 {
+			select {
+			case <-p.taken:
+			case <-ctx.Done():
+			}
+			continue
+		}
+		pair, err := newKeyPair(slow[next])
 		if err != nil {
 			return // take will meet it, and say it
 		}
-		select {
-		case p.ready[spec.Name] <- pair:
-		case <-ctx.Done():
-		}
+		p.ready[slow[next].Name] <- pair // nobody else fills it
 	}
 }
 
@@ -67,6 +73,10 @@ func (p *keyPool) fill(ctx context.Context, spec *keyspec.Spec) {
 func (p *keyPool) take(spec *keyspec.Spec) (*keyPair, error) {
 	select {
 	case pair := <-p.ready[spec.Name]:
+		select {
+		case p.taken <- struct{}{}:
+		default:
+		}
 		return pair, nil
 	default:
 		return newKeyPair(spec)
@@ -76,7 +86,7 @@ func (p *keyPool) take(spec *keyspec.Spec) (*keyPair, error) {
 // close waits for the pair being made.
 func (p *keyPool) close() {
 	p.stop()
-	p.done.Wait()
+	p.filled.Wait()
 }
 
 // keyring holds parsed private keys by the hash of their material. Parsing one
@@ -126,16 +136,17 @@ func (s *Server) privateKey(found keyPart) (keyspec.PrivateKey, error) {
 }
 
 // generatedSetting is the store's name for the material generated for a version
-// of the scenario. It outlives the version, for a reset brings that back.
-func generatedSetting(v store.Version) string {
-	return "generated:" + keyARN(v.Scope, v.KeyID) + "/" + v.ID
+// of the scenario. It outlives the version, for a start or a reset brings that
+// back; as one of another spec, it may be.
+func generatedSetting(spec string, v store.Version) string {
+	return "generated:" + spec + ":" + keyARN(v.Scope, v.KeyID) + "/" + v.ID
 }
 
 // makeMaterial makes the material of a version once, however many calls wait
 // for it. No transaction is open while it is generated.
 func (s *Server) makeMaterial(found keyPart) (keyPart, error) {
 	v := found.version
-	made, err, _ := s.making.Do(generatedSetting(v), func() (any, error) {
+	made, err, _ := s.making.Do(generatedSetting(found.spec.Name, v), func() (any, error) {
 		pair, err := s.pool.take(found.spec)
 		if err != nil {
 			return nil, err
@@ -145,7 +156,7 @@ func (s *Server) makeMaterial(found keyPart) (keyPart, error) {
 			if errors.Is(err, store.ErrExists) { // made since this call looked
 				pair.material, err = tx.Material(v.Scope, v.KeyID, v.ID)
 			} else if err == nil {
-				err = tx.PutSetting(generatedSetting(v), pair.material)
+				err = tx.PutSetting(generatedSetting(found.spec.Name, v), pair.material)
 			}
 			return err
 		})

@@ -198,7 +198,7 @@ type walk struct {
 }
 
 func TestRandomSequencesKeepThePromisesOfTheStateTable(t *testing.T) {
-	const sequences, steps = 200, 30
+	const sequences, steps = 150, 30
 	for seed := range uint64(sequences) {
 		w := &walk{t: t, random: rand.New(rand.NewPCG(seed, 0)), model: newModel(), ids: []string{"seed-a", "seed-b", "never"}}
 		st, err := store.Open(filepath.Join(t.TempDir(), "alikms.db"), store.Options{Ephemeral: true})

@@ -729,3 +729,76 @@ func TestACallOfAnotherAccountSeesItsOwnKeys(t *testing.T) {
 		t.Errorf("%s", made.body)
 	}
 }
+
+// scenario-format 4.6: what RAM is asked about, by whatever name a call says it.
+func TestPermissionIsAskedOfTheKeyWhateverNameTheCallUsed(t *testing.T) {
+	const key = "acs:kms:cn-hangzhou:1234567890123456:key/"
+	const aliases = "acs:kms:cn-hangzhou:1234567890123456:alias/"
+	s := newTestServer(t)
+	for _, c := range []struct {
+		name, statement string
+		params          url.Values
+		code            string
+	}{
+		{"by its id", allow("kms:DescribeKey", key+sm2Key), form("DescribeKey", "KeyId", sm2Key), ""},
+		{"by its alias", allow("kms:DescribeKey", key+sm2Key), form("DescribeKey", "KeyId", "alias/demo-sm2"), ""},
+		{"by its ARN", allow("kms:DescribeKey", key+sm2Key), form("DescribeKey", "KeyId", key+sm2Key), ""},
+		{"another key", allow("kms:DescribeKey", key+sm2Key), form("DescribeKey", "KeyId", rsaKey), "Forbidden.NoPermission"},
+		{"the alias is not asked", allow("kms:*", aliases+"demo-sm2"), form("DescribeKey", "KeyId", "alias/demo-sm2"), "Forbidden.NoPermission"},
+		{"another action", allow("kms:EnableKey", "*"), form("DescribeKey", "KeyId", sm2Key), "Forbidden.NoPermission"},
+		{"action in another case", allow("KMS:describekey", "*"), form("DescribeKey", "KeyId", sm2Key), ""},
+		{"wildcards", allow("kms:D?scribe*", "acs:kms:*:*:key/key-*3"), form("DescribeKey", "KeyId", sm2Key), ""},
+		{"deny wins", allow("kms:*", "*") + "," + statement("Deny", "kms:DescribeKey", key+sm2Key), form("DescribeKey", "KeyId", "alias/demo-sm2"), "Forbidden.NoPermission"},
+		{"a key that is not there, allowed", allow("kms:DescribeKey", key+"none"), form("DescribeKey", "KeyId", "none"), "Forbidden.KeyNotFound"},
+		{"a key that is not there", allow("kms:DescribeKey", key+sm2Key), form("DescribeKey", "KeyId", "none"), "Forbidden.NoPermission"},
+		{"an alias that is not there", allow("kms:DescribeKey", key+sm2Key), form("DescribeKey", "KeyId", "alias/none"), "Forbidden.AliasNotFound"},
+		{"CreateAlias, both", allow("kms:CreateAlias", key+sm2Key) + "," + allow("kms:CreateAlias", aliases+"n*"), form("CreateAlias", "KeyId", sm2Key, "AliasName", "alias/new"), ""},
+		{"CreateAlias, the key alone", allow("kms:CreateAlias", key+sm2Key), form("CreateAlias", "KeyId", sm2Key, "AliasName", "alias/newer"), "Forbidden.NoPermission"},
+		{"CreateAlias, the alias alone", allow("kms:CreateAlias", aliases+"*"), form("CreateAlias", "KeyId", sm2Key, "AliasName", "alias/newer"), "Forbidden.NoPermission"},
+		{"UpdateAlias, the alias alone", allow("kms:UpdateAlias", aliases+"*"), form("UpdateAlias", "KeyId", sm2Key, "AliasName", "alias/new"), "Forbidden.NoPermission"},
+		{"DeleteAlias, the alias alone", allow("kms:DeleteAlias", aliases+"*"), form("DeleteAlias", "AliasName", "alias/new"), "Forbidden.NoPermission"},
+		{"DeleteAlias, both", allow("kms:DeleteAlias", aliases+"new") + "," + allow("kms:DeleteAlias", key+sm2Key), form("DeleteAlias", "AliasName", "alias/new"), ""},
+		{"ListKeys", allow("kms:ListKeys", "acs:kms:*:*:key"), form("ListKeys"), ""},
+		{"ListKeys, keys alone", allow("kms:*", "acs:kms:*:*:key/*"), form("ListKeys"), "Forbidden.NoPermission"},
+		{"CreateKey", allow("kms:CreateKey", "acs:kms:*:*:key"), form("CreateKey", "KeySpec", "EC_SM2"), ""},
+		{"ListAliases", allow("kms:ListAliases", "acs:kms:*:*:alias"), form("ListAliases"), ""},
+		{"ListAliases, aliases alone", allow("kms:*", "acs:kms:*:*:alias/*"), form("ListAliases"), "Forbidden.NoPermission"},
+		{"DescribeRegions needs none", statement("Deny", "kms:*", "*"), form("DescribeRegions"), ""},
+		{"parameters come first", statement("Deny", "kms:*", "*"), form("DescribeKey"), "MissingParameter"},
+		{"existence comes after", statement("Deny", "kms:*", "*"), form("EnableKey", "KeyId", "none"), "Forbidden.NoPermission"},
+		{"DryRun, allowed", allow("kms:AsymmetricEncrypt", key+sm2Key), dry(encryption()), "DryRunOperationError"},
+		{"DryRun, denied", allow("kms:DescribeKey", "*"), dry(encryption()), "AccessDeniedError"},
+		{"DryRun, not valid", allow("kms:*", "*"), dry(form("AsymmetricEncrypt", "KeyId", sm2Key)), "ValidationError"},
+	} {
+		document := scenarioOf(t, "credentials: [{accessKeyId: app, accessKeySecret: s, policy: {Version: '1', Statement: ["+c.statement+"]}}]")
+		loaded, problems := interpret(document, s.scope, nil, s.clock.now())
+		if len(problems) > 0 {
+			t.Errorf("%s: %v", c.name, problems)
+			continue
+		}
+		s.callers.known = loaded.credentials
+		if a := s.call("app", c.params); a.code() != c.code {
+			t.Errorf("%s: %d %s, want %q", c.name, a.status, a.body, c.code)
+		}
+	}
+}
+
+func statement(effect, action, resource string) string {
+	return fmt.Sprintf("{Effect: %s, Action: %q, Resource: %q}", effect, action, resource)
+}
+
+func allow(action, resource string) string { return statement("Allow", action, resource) }
+
+func dry(params url.Values) url.Values {
+	params.Set("DryRun", "true")
+	return params
+}
+
+func TestAPermissionErrorNamesTheResource(t *testing.T) {
+	s := newTestServer(t)
+	s.requireSignatures()
+	a := s.call("nobody", form("DescribeKey", "KeyId", "alias/demo-sm2"))
+	if a.status != 403 || a.object["Message"] != "This operation for "+arnPrefix+"key/"+sm2Key+" is forbidden by permission system." {
+		t.Errorf("%d %s", a.status, a.body)
+	}
+}

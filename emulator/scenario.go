@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -156,10 +157,10 @@ func (s *Server) seed(tx *store.Tx, keys []seedKey, clear bool) error {
 	if s.seedOnlyEmpty && !clear && !tx.Empty() {
 		return nil
 	}
+	if err := keepGenerated(tx, keys); err != nil {
+		return err
+	}
 	if clear {
-		if err := keepGenerated(tx, keys); err != nil {
-			return err
-		}
 		if err := tx.Clear(); err != nil {
 			return err
 		}
@@ -180,10 +181,14 @@ func keepGenerated(tx *store.Tx, keys []seedKey) error {
 			if v.material != nil {
 				continue
 			}
-			var err error
-			if v.material, _, err = tx.Setting(generatedSetting(v.version)); err != nil {
+			material, err := tx.Material(v.version.Scope, v.version.KeyID, v.version.ID)
+			if errors.Is(err, store.ErrNotFound) {
+				material, _, err = tx.Setting(generatedSetting(k.key.Spec, v.version))
+			}
+			if err != nil {
 				return err
 			}
+			v.material = material
 		}
 	}
 	return nil

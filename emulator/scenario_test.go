@@ -133,6 +133,23 @@ func TestWhatIsGoneButNotYetRemovedAStartBringsBackToo(t *testing.T) {
 	}
 }
 
+func TestAStartAddsAVersionThatIsLacking(t *testing.T) {
+	const one = "keys: [{keyId: key-a, keySpec: EC_SM2, keyUsage: ENCRYPT/DECRYPT, creationDate: 2026-01-01T00:00:00Z, versions: [{keyVersionId: v1}%s]}]"
+	first := newTestServer(t, holding(t, fmt.Sprintf(one, "")))
+	before := first.mustDo("GetPublicKey", "KeyId", "key-a", "KeyVersionId", "v1").object["PublicKey"]
+	second := first.restart(fmt.Sprintf(one, ", {keyVersionId: v2, creationDate: 2026-02-01T00:00:00Z}"))
+	listed := second.mustDo("ListKeyVersions", "KeyId", "key-a").field("KeyVersions.KeyVersion").([]any)
+	if len(listed) != 2 || listed[0].(map[string]any)["KeyVersionId"] != "v2" || listed[1].(map[string]any)["CreationDate"] != "2026-01-01T00:00:00Z" {
+		t.Errorf("%v", listed)
+	}
+	if after := second.mustDo("GetPublicKey", "KeyId", "key-a", "KeyVersionId", "v1").object["PublicKey"]; after != before {
+		t.Error("the version that was there has another key")
+	}
+	if a := second.mustDo("DescribeKey", "KeyId", "key-a"); a.field("KeyMetadata.LastRotationDate") != "2026-02-01T00:00:00Z" {
+		t.Errorf("%s", a.body)
+	}
+}
+
 func TestTheSameIDWithSomethingElseStopsTheStart(t *testing.T) {
 	const head = "keys:\n  - {keyId: key-a, keyUsage: ENCRYPT/DECRYPT, keySpec: "
 	with := func(keyID string) string {
@@ -217,6 +234,17 @@ func TestGeneratedMaterialOutlivesItsDeletedKeyInAResetAfterARestart(t *testing.
 	s := newTestServer(t, holding(t, ruleScenario))
 	before := s.dump()
 	s.restart(ruleScenario).expectSameKeysAfterDeletionAndReset(before)
+}
+
+func TestGeneratedMaterialOutlivesItsDeletedKeyInAStart(t *testing.T) {
+	first := newTestServer(t, holding(t, ruleScenario))
+	before := first.dump()
+	first.mustDo("ScheduleKeyDeletion", "KeyId", "key-a", "PendingWindowInDays", "7")
+	first.must("POST", "clock/advance", "{by: 8d}")
+	first.mustDo("EnableKey", "KeyId", "key-b") // removes key-a
+	if after := first.restart(ruleScenario).dump(); !reflect.DeepEqual(publicKeys(after), publicKeys(before)) {
+		t.Error("the start generated keys again")
+	}
 }
 
 func (s *testServer) expectSameKeysAfterDeletionAndReset(before map[string]string) {
@@ -612,5 +640,20 @@ func TestPrivateKeysOfAScenarioAreThoseThatAreUsed(t *testing.T) {
 		if opened.object["Plaintext"] != plain {
 			t.Errorf("%s: %s", c.keyID, opened.body)
 		}
+	}
+}
+
+// A key id may come back with another spec, when the first key was deleted.
+func TestGeneratedMaterialOfAnotherSpecIsNotUsed(t *testing.T) {
+	const scenario = "keys: [{keyId: key-a, keySpec: %s, keyUsage: SIGN/VERIFY}, {keyId: key-b, keySpec: EC_SM2, keyUsage: SIGN/VERIFY}]"
+	first := newTestServer(t, holding(t, fmt.Sprintf(scenario, "EC_SM2")))
+	first.dump()
+	first.mustDo("ScheduleKeyDeletion", "KeyId", "key-a", "PendingWindowInDays", "7")
+	first.must("POST", "clock/advance", "{by: 8d}")
+	first.mustDo("EnableKey", "KeyId", "key-b") // removes key-a
+	second := first.restart(fmt.Sprintf(scenario, "RSA_3072"))
+	second.must("POST", "reset", "")
+	if a := second.do("GetPublicKey", "KeyId", "key-a", "KeyVersionId", fixtures.DerivedVersionID("key-a", 1)); a.status != http.StatusOK {
+		t.Errorf("%d %s", a.status, a.body)
 	}
 }
