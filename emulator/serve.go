@@ -36,6 +36,14 @@ type Ports struct {
 	Certificate *tls.Certificate
 }
 
+// close ends listening on ports that the server may not have come to yet.
+func (p Ports) close() {
+	p.HTTP.Close()
+	if p.HTTPS != nil {
+		p.HTTPS.Close()
+	}
+}
+
 // Serve answers on the ports until ctx ends. Then it drops the calls that a
 // fault delays, finishes what else is under way, and returns nil.
 func (s *Server) Serve(ctx context.Context, p Ports) error {
@@ -55,6 +63,7 @@ func (s *Server) Serve(ctx context.Context, p Ports) error {
 	}
 	select {
 	case err := <-ended:
+		p.close()
 		return errors.Join(err, web.Close())
 	case <-ctx.Done():
 	}
