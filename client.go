@@ -88,8 +88,12 @@ func (w *waitCommand) Run(ctx context.Context, o output) error {
 	defer cancel()
 	look := time.NewTicker(20 * time.Millisecond)
 	defer look.Stop()
+	var reason error // of the last look that had its time
 	for {
 		err := w.Where.healthy(limit)
+		if reason == nil || limit.Err() == nil {
+			reason = err
+		}
 		if err == nil {
 			fmt.Fprintln(o.out, "healthy")
 			return nil
@@ -99,7 +103,7 @@ func (w *waitCommand) Run(ctx context.Context, o output) error {
 		}
 		select {
 		case <-limit.Done():
-			return fmt.Errorf("not healthy within %s: %w", w.Timeout, err)
+			return fmt.Errorf("not healthy within %s: %w", w.Timeout, reason)
 		case <-look.C:
 		}
 	}

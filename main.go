@@ -194,10 +194,16 @@ func (s *serveCommand) Validate() error {
 	if s.KeyPool != nil && (*s.KeyPool < 0 || *s.KeyPool > 100) {
 		return fmt.Errorf("--key-pool is %d: write a number from 0 to 100", *s.KeyPool)
 	}
+	ids := map[string]bool{}
 	for _, pair := range s.Credential {
-		if id, secret, _ := strings.Cut(pair, ":"); id == "" || secret == "" {
+		id, secret, _ := strings.Cut(pair, ":")
+		if id == "" || secret == "" {
 			return errors.New("--credential has no id or no secret: write id:secret")
 		}
+		if ids[id] {
+			return fmt.Errorf("--credential has %s twice: give it once", id)
+		}
+		ids[id] = true
 	}
 	return nil
 }

@@ -264,6 +264,7 @@ func TestBadSettingsStopTheStartWithOneLine(t *testing.T) {
 		{"both", nil, []string{"--ephemeral", "--data", "x"}, 2, "alikms: serve: --ephemeral keeps nothing and --data says where: give one of them"},
 		{"account", nil, []string{"--account", "12"}, 2, `alikms: serve: --account is "12": write 16 digits`},
 		{"credential", nil, []string{"--credential", "id"}, 2, "alikms: serve: --credential has no id or no secret: write id:secret"},
+		{"credential twice", nil, []string{"--credential", "a:b", "--credential", "a:c"}, 2, "alikms: serve: --credential has a twice: give it once"},
 		{"pool", []string{"ALIKMS_KEY_POOL=-1"}, nil, 2, "alikms: serve: --key-pool is -1: write a number from 0 to 100"},
 		{"variable", []string{"ALIKMS_LISTN=:1"}, nil, 2, ""},
 		{"address", nil, []string{"--listen", "nowhere"}, 2, `alikms: serve: --listen is "nowhere": write host:port, like 127.0.0.1:8080 or :8080`},
