@@ -77,19 +77,26 @@ func (e *export) past(t time.Time) time.Time {
 
 // keys collects the keys of every account and region.
 func (e *export) keys(tx *store.Tx) error {
+	return eachKey(tx, func(key store.Key) error {
+		if c := (&call{now: e.now}); c.gone(key) {
+			return nil
+		}
+		return e.key(tx, key)
+	})
+}
+
+// eachKey visits the keys of every account and region.
+func eachKey(tx *store.Tx, visit func(store.Key) error) error {
 	scopes, err := tx.Scopes()
 	if err != nil {
 		return err
 	}
 	for _, scope := range scopes {
 		for key, err := range tx.Keys(scope) {
+			if err == nil {
+				err = visit(key)
+			}
 			if err != nil {
-				return err
-			}
-			if c := (&call{now: e.now}); c.gone(key) {
-				continue
-			}
-			if err := e.key(tx, key); err != nil {
 				return err
 			}
 		}
@@ -212,23 +219,11 @@ func (s *Server) makeAllMaterial() error {
 // withoutMaterial finds the versions that have no material yet.
 func (s *Server) withoutMaterial() (missing []keyPart, err error) {
 	err = s.store.View(func(tx *store.Tx) error {
-		scopes, err := tx.Scopes()
-		if err != nil {
+		return eachKey(tx, func(key store.Key) error {
+			parts, err := partsWithoutMaterial(tx, key)
+			missing = append(missing, parts...)
 			return err
-		}
-		for _, scope := range scopes {
-			for key, err := range tx.Keys(scope) {
-				if err != nil {
-					return err
-				}
-				parts, err := partsWithoutMaterial(tx, key)
-				if err != nil {
-					return err
-				}
-				missing = append(missing, parts...)
-			}
-		}
-		return nil
+		})
 	})
 	return missing, err
 }
