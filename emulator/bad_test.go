@@ -55,7 +55,7 @@ func compareWithFile(t *testing.T, name, got string) {
 	}
 }
 
-// The lines of scenario-format.md 5 that are about meaning, letter by letter.
+// Messages about meaning that users rely on, letter by letter.
 func TestMessagesOfTheFormatAboutMeaning(t *testing.T) {
 	for _, c := range []struct{ text, want string }{
 		{"keys:\n  - {keyId: key-a, keySpec: RSA_2047, keyUsage: SIGN/VERIFY}\n",

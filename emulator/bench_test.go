@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/alikms/alikms/emulator/internal/kms"
 	"github.com/alikms/alikms/store"
 )
 
@@ -101,9 +102,9 @@ func BenchmarkEncryptBy16Callers(b *testing.B) {
 // withKeys is a server with that many keys that only listings read.
 func withKeys(b *testing.B, count int) *Server {
 	s := bareServer(b, func(o *Options) { o.Scenario = scenarioOf(b, "clock: 2026-06-01T00:00:00Z") })
-	err := s.store.Update(func(tx *store.Tx) error {
+	err := s.kms.Store.Update(func(tx *store.Tx) error {
 		for i := range count {
-			key := store.Key{Scope: s.scope, ID: fmt.Sprintf("key-%06d", i), Spec: "EC_SM2", Usage: "SIGN/VERIFY", State: stateEnabled, CreationDate: s.clock.now()}
+			key := store.Key{Scope: s.scope, ID: fmt.Sprintf("key-%06d", i), Spec: "EC_SM2", Usage: "SIGN/VERIFY", State: kms.StateEnabled, CreationDate: s.clock.now()}
 			if err := tx.InsertKey(key); err != nil {
 				return err
 			}

@@ -141,12 +141,12 @@ func TestTheClockSurvivesARestartUnlessTheScenarioSetsIt(t *testing.T) {
 		first.must(c.method, c.path, c.body)
 		first.Close()
 		real.add(24 * time.Hour)
-		second := newTestServer(t, holding(t, runningScenario), at(real), on(first.store))
+		second := newTestServer(t, holding(t, runningScenario), at(real), on(first.kms.Store))
 		if got := second.must("GET", "clock", "").body; got != c.now {
 			t.Errorf("%s %s: after a restart %s, want %s", c.method, c.body, got, c.now)
 		}
 		second.Close()
-		third := newTestServer(t, holding(t, runningScenario+"clock: 2025-05-05T00:00:00Z"), at(real), on(first.store))
+		third := newTestServer(t, holding(t, runningScenario+"clock: 2025-05-05T00:00:00Z"), at(real), on(first.kms.Store))
 		if got := third.must("GET", "clock", "").body; got != `{"now":"2025-05-05T00:00:00Z","frozen":true}` {
 			t.Errorf("with a clock in the scenario %s", got)
 		}
@@ -292,7 +292,7 @@ func TestParallelClockChangesAndResetsLeaveOneClock(t *testing.T) {
 			served(s, httptest.NewRequest("POST", "/_emulator/clock/advance", strings.NewReader("{by: 1h}")))
 		})
 		changes.Wait()
-		kept, err := newClock(s.store, s.clock.real)
+		kept, err := newClock(s.kms.Store, s.clock.real)
 		if err != nil {
 			t.Fatal(err)
 		}

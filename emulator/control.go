@@ -13,6 +13,8 @@ import (
 
 	"github.com/gorilla/mux"
 
+	"github.com/alikms/alikms/emulator/internal/kms"
+	"github.com/alikms/alikms/emulator/internal/wire"
 	"github.com/alikms/alikms/fixtures"
 )
 
@@ -23,7 +25,7 @@ type control func(r *http.Request, body []byte) (any, error)
 // errUnknownRule is answered as 404.
 var errUnknownRule = errors.New("no rule has this name")
 
-// controls adds the controls to the router (scenario-format 7).
+// controls adds the controls to the router.
 func (s *Server) controls(r *mux.Router) {
 	sub := r.PathPrefix("/_emulator/").Subrouter()
 	methods := map[string]map[string]http.Handler{} // by path
@@ -35,8 +37,8 @@ func (s *Server) controls(r *mux.Router) {
 		methods[path][method] = do
 	}
 	handle := func(method, path string, do control) { route(method, path, s.serveControl(do)) }
-	ruleControls(s, handle, "faults", &s.rules.faults, s.readFault, s.readFaults)
-	ruleControls(s, handle, "quotas", &s.rules.quotas, s.readQuota, s.readQuotas)
+	ruleControls(s, handle, "faults", s.rules.Faults(), s.readFault, s.readFaults)
+	ruleControls(s, handle, "quotas", s.rules.Quotas(), s.readQuota, s.readQuotas)
 	handle(http.MethodGet, "/clock", s.showClock)
 	handle(http.MethodPut, "/clock", s.setClock)
 	handle(http.MethodDelete, "/clock", s.resetClock)
@@ -71,14 +73,8 @@ type controlErrors struct {
 
 func controlError(status int, message string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		writeJSON(w, status, controlErrors{fixtures.Problems{{Message: message}}})
+		wire.WriteJSON(w, status, controlErrors{fixtures.Problems{{Message: message}}})
 	})
-}
-
-func writeJSON(w http.ResponseWriter, status int, v any) {
-	w.Header().Set("Content-Type", contentTypeJSON)
-	w.WriteHeader(status)
-	w.Write(encode(v))
 }
 
 // maxControlBody holds thousands of rules. The YAML parser takes long over a
@@ -96,7 +92,7 @@ func (s *Server) serveControl(do control) http.Handler {
 		problems, wrong := errors.AsType[fixtures.Problems](err)
 		switch {
 		case wrong:
-			writeJSON(w, http.StatusBadRequest, controlErrors{problems})
+			wire.WriteJSON(w, http.StatusBadRequest, controlErrors{problems})
 		case errors.Is(err, errClockRange):
 			controlError(http.StatusBadRequest, err.Error()).ServeHTTP(w, r)
 		case errors.Is(err, errUnknownRule):
@@ -105,7 +101,7 @@ func (s *Server) serveControl(do control) http.Handler {
 			s.log.Error("control failed", "path", r.URL.Path, "error", err)
 			controlError(http.StatusInternalServerError, err.Error()).ServeHTTP(w, r)
 		default:
-			writeJSON(w, http.StatusOK, answer)
+			wire.WriteJSON(w, http.StatusOK, answer)
 		}
 	})
 }
@@ -157,7 +153,7 @@ func (s *Server) changeClock(change func() error) (any, error) {
 		return nil, err
 	}
 	if s.clock.now().Before(before) {
-		s.rules.change(s.rules.emptyWindows)
+		s.rules.EmptyWindows()
 	}
 	return s.showClock(nil, nil)
 }
@@ -209,13 +205,13 @@ func (s *Server) requestFilter(query string) (func(*Call) bool, error) {
 			return nil, fixtures.Problems{{Place: fixtures.Place{Path: name}, Message: "a query has operation, keyId, accessKeyId, gateway, fault, quota, code, requestId"}}
 		}
 	}
-	if op := wanted.Get("operation"); op != "" && operationsByName[op] == nil && !slices.Contains(strings.Fields(publishedActions), op) {
-		return nil, fixtures.Problems{{Place: fixtures.Place{Path: "operation"}, Message: fmt.Sprintf("%q is not an operation%s", op, suggestion(op, operationNames()))}}
+	if op := wanted.Get("operation"); op != "" && !kms.Published(op) {
+		return nil, fixtures.Problems{{Place: fixtures.Place{Path: "operation"}, Message: fmt.Sprintf("%q is not an operation%s", op, fixtures.Suggestion(op, kms.Names()))}}
 	}
 	if text := wanted.Get("keyId"); text != "" {
-		arn, ok := s.knownKey(text)
+		arn, ok := s.kms.FindKey(s.scope, s.clock.now(), text)
 		if !ok {
-			arn = keyARN(s.scope, text) // of a key that is gone, or never was
+			arn = kms.KeyARN(s.scope, text) // of a key that is gone, or never was
 		}
 		wanted.Set("keyId", arn)
 	}
@@ -230,8 +226,7 @@ func (s *Server) requestFilter(query string) (func(*Call) bool, error) {
 }
 
 func (s *Server) reset(*http.Request, []byte) (any, error) {
-	_, err := s.load(true)
-	return struct{}{}, err
+	return struct{}{}, s.load(true)
 }
 
 func (s *Server) listOperations(*http.Request, []byte) (any, error) {

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/alikms/alikms/emulator/internal/kms"
 	"github.com/alikms/alikms/fixtures"
 )
 
@@ -465,12 +466,12 @@ func TestControlsIgnoreCredentials(t *testing.T) {
 func TestOperationsListsTheTable(t *testing.T) {
 	s := newTestServer(t)
 	listed := s.must("GET", "operations", "").object["operations"].([]any)
-	if len(listed) != len(operations) {
-		t.Fatalf("%d operations, want %d", len(listed), len(operations))
+	if len(listed) != len(kms.Operations) {
+		t.Fatalf("%d operations, want %d", len(listed), len(kms.Operations))
 	}
-	for i, op := range operations {
-		if entry := listed[i].(map[string]any); entry["name"] != op.name || len(entry["parameters"].([]any)) != len(op.parameters) {
-			t.Errorf("entry %d is %v, want %s", i, entry, op.name)
+	for i, op := range kms.Operations {
+		if entry := listed[i].(map[string]any); entry["name"] != op.Name || len(entry["parameters"].([]any)) != len(op.Parameters()) {
+			t.Errorf("entry %d is %v, want %s", i, entry, op.Name)
 		}
 	}
 }

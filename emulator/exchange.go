@@ -11,43 +11,53 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/alikms/alikms/emulator/internal/auth"
+	"github.com/alikms/alikms/emulator/internal/kms"
+	"github.com/alikms/alikms/emulator/internal/kmserr"
+	"github.com/alikms/alikms/emulator/internal/rules"
+	"github.com/alikms/alikms/emulator/internal/wire"
 )
 
 // exchange is one request to the API and what becomes of it.
 type exchange struct {
 	server  *Server
-	request *request
-	call    *call // nil until the caller is accepted
-	verdict verdict
+	request *wire.Request
+	call    *kms.Call // nil until the caller is accepted
+	verdict rules.Verdict
 	entry   Call // of the journal
 	began   time.Time
 }
 
+// errReset says that the connection is to be reset, and nothing answered.
+var errReset = errors.New("the connection is to be reset")
+
 // serveAPI answers a request to the API.
 func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
-	x := &exchange{server: s, began: time.Now()}
+	x := &exchange{server: s, began: time.Now(), request: &wire.Request{HTTP: r}}
 	x.entry.RequestID = uuid.NewString()
 	x.entry.arrival = s.journal.arrive()
 	response, err := x.perform(w, r)
-	a := newAnswer(x.request, x.entry.RequestID, response, x.refusal(err))
+	a := wire.NewAnswer(x.request, x.entry.RequestID, response, x.refusal(err))
 	x.mark(&a)
-	if x.verdict.cut != nil {
-		a, err = *x.verdict.cut, nil
+	if cut, ok := s.rules.Cut(x.verdict).(wire.Answer); ok {
+		a, err = cut, nil
 	}
-	if errors.Is(err, errReset) || errors.Is(err, errDropped) {
-		a = answer{}
+	unanswered := errors.Is(err, errReset) || errors.Is(err, rules.ErrDropped)
+	if unanswered {
+		a = wire.Answer{}
 	}
 	x.record(a)
 	switch {
 	case errors.Is(err, errReset):
 		resetConnection(w)
-	case errors.Is(err, errDropped):
+	case unanswered:
 		panic(http.ErrAbortHandler) // closes the connection
 	case x.truncates():
-		s.rules.keepCut(x.call.caller, a)
-		a.writeHalf(w)
+		s.rules.KeepCut(x.verdict, a)
+		a.WriteHalf(w)
 	default:
-		a.write(w)
+		a.Write(w)
 	}
 }
 
@@ -56,58 +66,92 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 func (x *exchange) perform(w http.ResponseWriter, r *http.Request) (response any, err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			err = fmt.Errorf("panic: %v\n%s", r, debug.Stack())
+			response, err = nil, fmt.Errorf("panic: %v\n%s", r, debug.Stack())
 		}
 	}()
-	x.request, err = readRequest(w, r)
+	request, err := wire.Read(w, r)
+	x.request = request
 	if err == nil {
 		err = checkSite(r)
 	}
 	if err != nil {
 		return nil, err
 	}
-	claimed, claimErr := claimOf(x.request)
-	x.entry.AccessKeyID, x.entry.Scheme = shortened(claimed.accessKeyID), claimed.scheme
-	op, err := x.request.operation()
+	claimed, unfit := auth.ClaimOf(request)
+	x.entry.AccessKeyID, x.entry.Scheme = shortened(claimed.AccessKeyID), claimed.Scheme
+	op, err := operationOf(request)
 	if err != nil {
 		return nil, err
 	}
-	who, err := x.server.callers.verify(claimed, claimErr)
-	if err != nil {
+	if err := x.enter(op, claimed, unfit); err != nil {
 		return nil, err
 	}
-	x.entry.Verified = who.verified
-	x.call, err = x.server.newCall(x.request, who)
-	if err != nil {
-		return nil, err
-	}
-	x.verdict = x.server.rules.decide(x.call, op.group, x.server.factsOf(x.call, x.request))
-	if x.verdict.quota != nil {
-		return nil, errThrottled.of()
+	if x.verdict.Quota != "" {
+		return nil, kmserr.Throttled
 	}
 	return x.act(op)
 }
 
+// operationOf finds what a request asks for.
+func operationOf(req *wire.Request) (*kms.Operation, error) {
+	if req.Action == "" && req.HTTP.Header.Get("x-kms-apiname") != "" {
+		return nil, kmserr.NotEmulated("the KMS Instance API (x-kms-apiname); its OpenAPI clients are served")
+	}
+	op, err := kms.Find(req.Action)
+	if err != nil {
+		return nil, err
+	}
+	return op, req.CheckVersion()
+}
+
+// enter finds out who calls and where, and what the rules make of the call.
+func (x *exchange) enter(op *kms.Operation, claimed auth.Claim, unfit error) error {
+	s := x.server
+	who, err := s.callers.Verify(claimed, unfit, func() bool {
+		return s.rules.Resent(rules.Request{AccessKeyID: claimed.AccessKeyID, Nonce: claimed.Nonce})
+	})
+	if err != nil {
+		return err
+	}
+	x.entry.Verified = who.Verified
+	x.call, err = s.newCall(x.request, who)
+	if err != nil {
+		return err
+	}
+	x.verdict = s.rules.Decide(s.ruleRequest(x.call, x.request, op, who))
+	x.call.Now, x.call.LimitRecords = x.verdict.Now, x.verdict.Records != ""
+	return nil
+}
+
 // act runs the operation, and what the rules have decided before or after it.
-func (x *exchange) act(op *operation) (any, error) {
-	met := x.verdict.action
+func (x *exchange) act(op *kms.Operation) (any, error) {
+	met := x.verdict.Action
 	switch {
 	case met == nil:
-		return op.answer(x.call, x.request.params)
-	case x.verdict.resend:
+		return x.run(op)
+	case x.verdict.Resend:
 		return nil, errReset // unless its first answer was cut
-	case met.after:
+	case met.After:
 		return x.actAfter(op, met)
 	}
 	if err := x.meet(met); err != nil {
 		return nil, err
 	}
-	return op.answer(x.call, x.request.params)
+	return x.run(op)
+}
+
+// run runs the operation, and tells the quota of records what it made.
+func (x *exchange) run(op *kms.Operation) (any, error) {
+	response, err := op.Answer(x.server.kms, x.call, x.request.Params)
+	if x.call.Records != kms.RecordsNotAsked {
+		x.server.rules.CountRecord(x.verdict.Records, x.call.Records == kms.RecordsRefused)
+	}
+	return response, err
 }
 
 // actAfter lets the operation take effect before its answer meets the action.
-func (x *exchange) actAfter(op *operation, met *action) (any, error) {
-	response, err := op.answer(x.call, x.request.params)
+func (x *exchange) actAfter(op *kms.Operation, met *rules.Action) (any, error) {
+	response, err := x.run(op)
 	instead := x.meet(met)
 	if instead == nil {
 		return response, err
@@ -121,14 +165,14 @@ func (x *exchange) actAfter(op *operation, met *action) (any, error) {
 
 // meet waits as long as the action says, and gives what is answered instead of
 // the operation; nil: the call goes on.
-func (x *exchange) meet(a *action) error {
-	if err := x.server.wait(x.call.ctx, x.verdict.fault, a.delay); err != nil {
+func (x *exchange) meet(met *rules.Action) error {
+	if err := x.verdict.Wait(x.call.Context, x.server.running.Done()); err != nil {
 		return err
 	}
 	switch {
-	case a.refuse != nil:
-		return a.refuse
-	case a.connection == connectionReset:
+	case met.Refuse != nil:
+		return met.Refuse
+	case met.Connection == rules.ConnectionReset:
 		return errReset
 	}
 	return nil
@@ -136,51 +180,49 @@ func (x *exchange) meet(a *action) error {
 
 // refusal is what the wire says of an error: itself, if it is the service's,
 // else InternalFailure, and then the log says the rest.
-func (x *exchange) refusal(err error) *apiError {
-	if err == nil || errors.Is(err, errReset) || errors.Is(err, errDropped) {
+func (x *exchange) refusal(err error) *kmserr.Error {
+	if err == nil || errors.Is(err, errReset) || errors.Is(err, rules.ErrDropped) {
 		return nil
 	}
-	if refused, ok := errors.AsType[*apiError](err); ok {
+	if refused, ok := errors.AsType[*kmserr.Error](err); ok {
 		return refused
 	}
 	if !errors.Is(err, context.Canceled) {
-		x.server.log.Error("internal failure", "requestId", x.entry.RequestID, "action", x.request.action, "error", err)
+		x.server.log.Error("internal failure", "requestId", x.entry.RequestID, "action", x.request.Action, "error", err)
 	}
-	return errInternalFailure.of()
+	return kmserr.InternalFailure
 }
 
 // mark says on the answer which rule acted on it, so that nobody mistakes it
 // for the emulator's own.
-func (x *exchange) mark(a *answer) {
-	if x.verdict.quota != nil {
-		x.entry.Quota = x.verdict.quota.written.Name
-	} else if x.call != nil {
-		x.entry.Quota = x.call.quota
+func (x *exchange) mark(a *wire.Answer) {
+	x.entry.Quota, x.entry.Fault, x.entry.Resend = x.verdict.Quota, x.verdict.Fault, x.verdict.Resend
+	if x.call != nil && x.call.Records == kms.RecordsRefused {
+		x.entry.Quota = x.verdict.Records
 	}
 	if x.entry.Quota != "" {
-		a.header.Set("x-alikms-quota", x.entry.Quota)
+		a.Header.Set("x-alikms-quota", x.entry.Quota)
 	}
-	if x.verdict.fault == nil {
+	if x.entry.Fault == "" {
 		return
 	}
-	x.entry.Fault, x.entry.Resend = x.verdict.fault.written.Name, x.verdict.resend
-	a.header.Set("x-alikms-fault", x.entry.Fault)
-	if wait := x.verdict.action.retryAfter; wait > 0 {
-		a.header.Set("x-acs-retry-after", strconv.FormatInt(wait.Milliseconds(), 10))
+	a.Header.Set("x-alikms-fault", x.entry.Fault)
+	if wait := x.verdict.Action.RetryAfter; wait > 0 {
+		a.Header.Set("x-acs-retry-after", strconv.FormatInt(wait.Milliseconds(), 10))
 	}
 }
 
 // record tells journal and log.
-func (x *exchange) record(a answer) {
+func (x *exchange) record(a wire.Answer) {
 	e := &x.entry
 	e.Time = x.server.clock.now()
-	e.Operation = shortened(x.request.action)
-	e.Gateway = sharedGateway
-	e.Parameters = journaled(x.request.params)
-	e.Status, e.Code = a.status, a.code
+	e.Operation = shortened(x.request.Action)
+	e.Gateway = rules.SharedGateway
+	e.Parameters = journaled(x.request.Params)
+	e.Status, e.Code = a.Status, a.Code
 	if x.call != nil {
 		x.server.findKey(x.call, x.request)
-		e.Time, e.KeyID, e.keyARN, e.Gateway = x.call.now, x.call.keyID, x.call.keyARN, x.call.gatewayName()
+		e.Time, e.KeyID, e.keyARN, e.Gateway = x.call.Now, x.call.KeyID, x.call.KeyARN, gatewayName(x.call)
 	}
 	real := time.Since(x.began)
 	e.Milliseconds = float64(real.Microseconds()) / 1000
@@ -189,18 +231,10 @@ func (x *exchange) record(a answer) {
 		"status", e.Status, "code", e.Code, "fault", e.Fault, "quota", e.Quota, "duration", real)
 }
 
-// truncates says whether the answer is to be cut.
+// truncates reports whether the answer is to be cut.
 func (x *exchange) truncates() bool {
-	met := x.verdict.action
-	return met != nil && met.connection == connectionTruncate
-}
-
-// writeHalf announces the answer whole, sends half of it, and closes.
-func (a answer) writeHalf(w http.ResponseWriter) {
-	a.body = a.body[:len(a.body)/2]
-	a.write(w)
-	http.NewResponseController(w).Flush()
-	panic(http.ErrAbortHandler) // closes the connection
+	met := x.verdict.Action
+	return met != nil && met.Connection == rules.ConnectionTruncate
 }
 
 // resetConnection answers with a TCP reset: not a byte, under TLS too.

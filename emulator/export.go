@@ -1,7 +1,6 @@
 package emulator
 
 import (
-	"errors"
 	"maps"
 	"math"
 	"net/http"
@@ -9,6 +8,8 @@ import (
 	"time"
 
 	"github.com/alikms/alikms/emulator/internal/keyspec"
+	"github.com/alikms/alikms/emulator/internal/kms"
+	"github.com/alikms/alikms/emulator/internal/rules"
 	"github.com/alikms/alikms/fixtures"
 	"github.com/alikms/alikms/store"
 )
@@ -29,7 +30,7 @@ func (s *Server) serveExport(w http.ResponseWriter, r *http.Request) {
 // Export is a scenario, as YAML, that makes an empty emulator behave the same:
 // times are absolute, private keys inline, rules unprogressed.
 func (s *Server) Export() ([]byte, error) {
-	if err := s.makeAllMaterial(); err != nil {
+	if err := s.kms.MakeAllMaterial(s.running); err != nil {
 		return nil, err
 	}
 	e := &export{here: s.scope, clock: s.clock.current(), now: s.clock.now()}
@@ -45,10 +46,10 @@ func (s *Server) Export() ([]byte, error) {
 	if e.clock.Frozen != nil {
 		e.out.Clock = fixtures.At(e.now)
 	}
-	if err := s.store.View(e.keys); err != nil {
+	if err := s.kms.Store.View(e.keys); err != nil {
 		return nil, err
 	}
-	s.rules.change(func() { e.rules(&s.rules) })
+	e.rules(s.rules)
 	text, err := e.out.YAML()
 	return append([]byte(exportHead), text...), err
 }
@@ -77,31 +78,12 @@ func (e *export) past(t time.Time) time.Time {
 
 // keys collects the keys of every account and region.
 func (e *export) keys(tx *store.Tx) error {
-	return eachKey(tx, func(key store.Key) error {
-		if c := (&call{now: e.now}); c.gone(key) {
+	return kms.EachKey(tx, func(key store.Key) error {
+		if kms.Gone(key, e.now) {
 			return nil
 		}
 		return e.key(tx, key)
 	})
-}
-
-// eachKey visits the keys of every account and region.
-func eachKey(tx *store.Tx, visit func(store.Key) error) error {
-	scopes, err := tx.Scopes()
-	if err != nil {
-		return err
-	}
-	for _, scope := range scopes {
-		for key, err := range tx.Keys(scope) {
-			if err == nil {
-				err = visit(key)
-			}
-			if err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }
 
 func (e *export) key(tx *store.Tx, key store.Key) error {
@@ -132,7 +114,7 @@ func (e *export) key(tx *store.Tx, key store.Key) error {
 		out.Versions, err = e.versions(tx, key)
 	}
 	e.out.Keys = append(e.out.Keys, out)
-	e.arns = append(e.arns, keyARN(key.Scope, key.ID))
+	e.arns = append(e.arns, kms.KeyARN(key.Scope, key.ID))
 	return err
 }
 
@@ -160,36 +142,39 @@ func (e *export) versions(tx *store.Tx, key store.Key) (all []fixtures.Version, 
 }
 
 // rules collects the rules in force that can still act.
-func (e *export) rules(r *rules) {
-	for _, q := range r.quotas.rules {
-		written := q.written
-		if e.match(&written.Match, q.match) {
+func (e *export) rules(in *rules.Rules) {
+	in.Each(func(q *rules.Quota) {
+		written := q.Source
+		if e.match(&written.Match, q) {
 			e.out.Quotas = append(e.out.Quotas, written)
 		}
-	}
-	for _, f := range r.faults.rules {
-		written := f.written
+	}, func(f *rules.Fault) {
+		written := f.Source
 		if written.From != nil {
-			written.From = e.date(f.from)
+			written.From = e.date(f.From)
 		}
 		if written.Until != nil {
-			written.Until = e.date(f.until)
+			written.Until = e.date(f.Until)
 		}
-		if e.match(&written.Match, f.match) {
+		if e.match(&written.Match, f) {
 			e.out.Faults = append(e.out.Faults, written)
 		}
-	}
+	})
 }
 
 // match names the keys that a rule is about by their ARNs, for an alias may
-// have moved, and leaves out what is gone. False: nothing of it is left.
-func (e *export) match(written *fixtures.Match, m match) bool {
-	written.KeyID = slices.DeleteFunc(slices.Clone(m.keyARNs), func(arn string) bool { return !slices.Contains(e.arns, arn) })
-	written.KeyVersionID = slices.DeleteFunc(slices.Clone(m.keyVersionIDs), func(id string) bool { return !e.hasVersion(id, written.KeyID) })
-	return (m.keyARNs == nil || len(written.KeyID) > 0) && (m.keyVersionIDs == nil || len(written.KeyVersionID) > 0)
+// have moved, and leaves out what is gone. It reports whether anything of the
+// rule is left.
+func (e *export) match(written *fixtures.Match, of interface {
+	Keys() (arns, versionIDs []string)
+}) bool {
+	arns, versions := of.Keys()
+	written.KeyID = slices.DeleteFunc(slices.Clone(arns), func(arn string) bool { return !slices.Contains(e.arns, arn) })
+	written.KeyVersionID = slices.DeleteFunc(slices.Clone(versions), func(id string) bool { return !e.hasVersion(id, written.KeyID) })
+	return (arns == nil || len(written.KeyID) > 0) && (versions == nil || len(written.KeyVersionID) > 0)
 }
 
-// hasVersion says whether a version is exported, of one of the keys if any are
+// hasVersion reports whether a version is exported, of one of the keys if any are
 // given.
 func (e *export) hasVersion(id string, arns []string) bool {
 	for i, key := range e.out.Keys {
@@ -199,45 +184,4 @@ func (e *export) hasVersion(id string, arns []string) bool {
 		}
 	}
 	return false
-}
-
-// makeAllMaterial makes the key material that the scenario left out and no call
-// has needed yet.
-func (s *Server) makeAllMaterial() error {
-	missing, err := s.withoutMaterial()
-	for _, found := range missing {
-		if err := s.stopped(); err != nil {
-			return err
-		}
-		if _, err := s.makeMaterial(found); err != nil && !errors.As(err, new(*apiError)) {
-			return err
-		}
-	}
-	return err
-}
-
-// withoutMaterial finds the versions that have no material yet.
-func (s *Server) withoutMaterial() (missing []keyPart, err error) {
-	err = s.store.View(func(tx *store.Tx) error {
-		return eachKey(tx, func(key store.Key) error {
-			parts, err := partsWithoutMaterial(tx, key)
-			missing = append(missing, parts...)
-			return err
-		})
-	})
-	return missing, err
-}
-
-func partsWithoutMaterial(tx *store.Tx, key store.Key) (parts []keyPart, err error) {
-	spec, err := specOf(key)
-	if err != nil {
-		return nil, err
-	}
-	versions, err := tx.VersionsPage(key.Scope, key.ID, 0, math.MaxInt)
-	for _, v := range versions {
-		if v.MaterialHash == (store.MaterialHash{}) {
-			parts = append(parts, keyPart{key: key, spec: spec, version: v})
-		}
-	}
-	return parts, err
 }

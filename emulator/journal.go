@@ -7,6 +7,8 @@ import (
 	"sync"
 	"time"
 	"unicode/utf8"
+
+	"github.com/alikms/alikms/emulator/internal/rules"
 )
 
 // Call is an entry of the journal: one request to "/", accepted or not.
@@ -33,9 +35,21 @@ type Call struct {
 	keyARN  string
 }
 
-// facts are what the rules had to ask of the call.
-func (c *Call) facts() facts {
-	return facts{c.Operation, c.keyARN, c.Parameters["KeyVersionId"], c.Parameters["Algorithm"], c.AccessKeyID, c.Gateway}
+// past is the entry as the rules look at it.
+func (c *Call) past() rules.Past {
+	return rules.Past{
+		Request: rules.Request{
+			Operation:    c.Operation,
+			KeyARN:       c.keyARN,
+			KeyVersionID: c.Parameters["KeyVersionId"],
+			Algorithm:    c.Parameters["Algorithm"],
+			AccessKeyID:  c.AccessKeyID,
+			Gateway:      c.Gateway,
+		},
+		RequestID: c.RequestID,
+		KeyID:     c.KeyID,
+		Time:      c.Time,
+	}
 }
 
 // Replaced is an answer that a fault of phase "after" replaced.
@@ -104,10 +118,14 @@ func (j *journal) find(fits func(*Call) bool) (found []Call, dropped int) {
 	return found, j.dropped
 }
 
-// calls are all entries, in order of arrival.
-func (j *journal) calls() []Call {
+// past are all entries as the rules look at them, in order of arrival.
+func (j *journal) past() []rules.Past {
 	all, _ := j.find(func(*Call) bool { return true })
-	return all
+	past := make([]rules.Past, len(all))
+	for i := range all {
+		past[i] = all[i].past()
+	}
+	return past
 }
 
 // remove takes out the entries that fit. The journal counts as emptied when

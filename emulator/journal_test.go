@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -97,6 +98,25 @@ type brokenBody struct{}
 func (brokenBody) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 
 // Every request to "/" is in the journal, accepted or not.
+type panickingBody struct{ io.Reader }
+
+func (panickingBody) Read([]byte) (int, error) { panic("no body") }
+
+func TestAPanicWhileARequestIsReadIsAnswered(t *testing.T) {
+	var log bytes.Buffer
+	s := newTestServer(t, logging(&log))
+	a := served(s, httptest.NewRequest("POST", "/", panickingBody{}))
+	if a.status != 500 || a.code() != "InternalFailure" || a.object["RequestId"] == "" {
+		t.Errorf("%d %s", a.status, a.body)
+	}
+	if !strings.Contains(log.String(), "no body") {
+		t.Errorf("the log does not say it: %s", log.String())
+	}
+	if calls := s.entries(""); len(calls) != 1 || calls[0]["code"] != "InternalFailure" {
+		t.Errorf("the journal has %v", calls)
+	}
+}
+
 func TestTheJournalHasRequestsOfOtherSites(t *testing.T) {
 	s := newTestServer(t)
 	r := httptest.NewRequest("GET", "/?Action=ListKeys", nil)
@@ -139,7 +159,7 @@ func TestACallToAnUnknownInstanceHasItsTimeInTheJournal(t *testing.T) {
 	}
 }
 
-// scenario-format 7 shows it: a call that a fault answered has its key.
+// A call that a fault answered has its key.
 func TestTheKeyOfACallThatARuleAnsweredIsInTheJournal(t *testing.T) {
 	s := newTestServer(t)
 	s.must("PUT", "faults/f", "{match: {operation: DescribeKey}, error: InternalFailure}")

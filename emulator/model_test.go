@@ -13,10 +13,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/alikms/alikms/emulator/internal/kms"
 	"github.com/alikms/alikms/store"
 )
 
-// A model of what the API promises: the table of states (kms-api.md 1.3),
+// A model of what the API promises: the table of states,
 // deletion windows, aliases, versions, listings. It knows no store, no HTTP and
 // no transactions. It is held against the emulator over random sequences.
 
@@ -61,7 +62,7 @@ func (m *model) reset() {
 // seed adds what is lacking: what a start does.
 func (m *model) seed() {
 	m.purge()
-	for i, seeded := range []modelKey{{id: "seed-a", state: stateEnabled}, {id: "seed-b", state: stateDisabled}} {
+	for i, seeded := range []modelKey{{id: "seed-a", state: kms.StateEnabled}, {id: "seed-b", state: kms.StateDisabled}} {
 		if m.keys[seeded.id] == nil {
 			seeded.created = time.Date(2026, 1, 1+i, 0, 0, 0, 0, time.UTC)
 			seeded.versions = []string{seeded.id + "-1"}
@@ -105,16 +106,16 @@ func (m *model) alias(name string) (modelAlias, bool) {
 // refusals are what each operation on a key answers in the states that do not
 // allow it, as in the table.
 var refusals = map[string]map[string]string{
-	"CreateKeyVersion":      {stateDisabled: "Rejected.Disabled", statePendingDeletion: "Rejected.PendingDeletion"},
-	"AsymmetricEncrypt":     {stateDisabled: "Rejected.Disabled", statePendingDeletion: "Rejected.PendingDeletion"},
-	"UpdateKeyDescription":  {statePendingDeletion: "Rejected.PendingDeletion"},
-	"SetDeletionProtection": {statePendingDeletion: "Rejected.PendingDeletion"},
-	"EnableKey":             {statePendingDeletion: "Rejected.StateModifiedFailed"},
-	"DisableKey":            {statePendingDeletion: "Rejected.StateModifiedFailed"},
-	"ScheduleKeyDeletion":   {statePendingDeletion: "Rejected.StateModifiedFailed"},
-	"CancelKeyDeletion":     {stateEnabled: "Rejected.StateModifiedFailed", stateDisabled: "Rejected.StateModifiedFailed"},
-	"CreateAlias":           {statePendingDeletion: "Rejected.StateModifiedFailed"},
-	"UpdateAlias":           {statePendingDeletion: "Rejected.PendingDeletion"},
+	"CreateKeyVersion":      {kms.StateDisabled: "Rejected.Disabled", kms.StatePendingDeletion: "Rejected.PendingDeletion"},
+	"AsymmetricEncrypt":     {kms.StateDisabled: "Rejected.Disabled", kms.StatePendingDeletion: "Rejected.PendingDeletion"},
+	"UpdateKeyDescription":  {kms.StatePendingDeletion: "Rejected.PendingDeletion"},
+	"SetDeletionProtection": {kms.StatePendingDeletion: "Rejected.PendingDeletion"},
+	"EnableKey":             {kms.StatePendingDeletion: "Rejected.StateModifiedFailed"},
+	"DisableKey":            {kms.StatePendingDeletion: "Rejected.StateModifiedFailed"},
+	"ScheduleKeyDeletion":   {kms.StatePendingDeletion: "Rejected.StateModifiedFailed"},
+	"CancelKeyDeletion":     {kms.StateEnabled: "Rejected.StateModifiedFailed", kms.StateDisabled: "Rejected.StateModifiedFailed"},
+	"CreateAlias":           {kms.StatePendingDeletion: "Rejected.StateModifiedFailed"},
+	"UpdateAlias":           {kms.StatePendingDeletion: "Rejected.PendingDeletion"},
 }
 
 // refusal is the code that an operation on a key has to answer, or "".
@@ -162,7 +163,7 @@ func (m *model) write(p modelRequest, made string) {
 	k := m.keys[p.keyID]
 	switch p.action {
 	case "CreateKey":
-		m.keys[made] = &modelKey{id: made, state: stateEnabled, description: p.alias, created: m.now}
+		m.keys[made] = &modelKey{id: made, state: kms.StateEnabled, description: p.alias, created: m.now}
 	case "CreateKeyVersion":
 		k.versions = append(k.versions, made)
 	case "UpdateKeyDescription":
@@ -170,13 +171,13 @@ func (m *model) write(p modelRequest, made string) {
 	case "SetDeletionProtection":
 		k.protected = p.on
 	case "EnableKey":
-		k.state = stateEnabled
+		k.state = kms.StateEnabled
 	case "DisableKey":
-		k.state = stateDisabled
+		k.state = kms.StateDisabled
 	case "ScheduleKeyDeletion":
-		k.state, k.deleteDate = statePendingDeletion, m.now.AddDate(0, 0, p.days)
+		k.state, k.deleteDate = kms.StatePendingDeletion, m.now.AddDate(0, 0, p.days)
 	case "CancelKeyDeletion":
-		k.state, k.deleteDate = stateEnabled, time.Time{}
+		k.state, k.deleteDate = kms.StateEnabled, time.Time{}
 	case "CreateAlias":
 		m.aliases[p.alias] = modelAlias{p.alias, p.keyID, m.now}
 	case "UpdateAlias":

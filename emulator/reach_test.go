@@ -8,7 +8,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/alikms/alikms/emulator/internal/auth"
 	"github.com/alikms/alikms/emulator/internal/keyspec"
+	"github.com/alikms/alikms/emulator/internal/kms"
 	"github.com/alikms/alikms/fixtures"
 	"github.com/alikms/alikms/store"
 )
@@ -19,7 +21,7 @@ func TestEveryKeyOfTheExamplesWorks(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := newSituation(t, name)
 			if len(s.document.Credentials) > 0 {
-				s.callers.known["tester"] = credential{secret: "tester-secret"}
+				s.admit("tester")
 			}
 			s.must("DELETE", "faults", "")
 			s.must("DELETE", "quotas", "")
@@ -28,6 +30,13 @@ func TestEveryKeyOfTheExamplesWorks(t *testing.T) {
 			}
 		})
 	}
+}
+
+// admit lets one more caller call.
+func (s *situation) admit(accessKeyID string) {
+	callers := interpretedCredentials(s.t, s.testServer)
+	callers[accessKeyID] = auth.Credential{Secret: accessKeyID + "-secret"}
+	s.know(callers)
 }
 
 // reach calls a key by each of its names, and uses each of its versions.
@@ -39,7 +48,7 @@ func (s *situation) reach(key fixtures.Key) {
 			s.t.Errorf("%s is %s", name, a.body)
 		}
 	}
-	if key.KeyState == statePendingDeletion {
+	if key.KeyState == kms.StatePendingDeletion {
 		s.asTester("", "CancelKeyDeletion", "KeyId", key.KeyID)
 	}
 	host := ""
@@ -89,8 +98,8 @@ func (s *situation) use(host string, key fixtures.Key, versionID string) {
 func (s *situation) asTester(host, action string, more ...string) testAnswer {
 	s.t.Helper()
 	params := form(action, more...)
-	if known, ok := s.callers.known["tester"]; ok {
-		params = signedForm("tester", known.secret, params)
+	if secret, ok := s.secrets["tester"]; ok {
+		params = signedForm("tester", secret, params)
 	}
 	return s.expect(200, "", s.byHost(host, params))
 }

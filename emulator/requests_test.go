@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/alikms/alikms/emulator/internal/auth"
 )
 
 // raw sends bytes over a connection of its own and reads one answer. Redirects
@@ -115,7 +117,7 @@ func TestABadRequestIsRefusedWithItsDocumentedError(t *testing.T) {
 		{"base64 without padding", get("/?Action=AsymmetricEncrypt&" + key + "&Plaintext=SGVsbG8"), 400, "InvalidParameter"},
 		{"1 MiB plaintext in the query", get("/?Action=AsymmetricEncrypt&" + key + "&Plaintext=" + large), 400, "InvalidParameter"},
 		{"1 MiB plaintext in a form", post("/", "Action=AsymmetricEncrypt&"+key+"&Plaintext="+large), 400, "InvalidParameter"},
-		{"more than 4 MiB of body", post("/", "Action=ListKeys&x="+strings.Repeat("x", maxBody)), 400, "ParseRequestParameterException"},
+		{"more than 4 MiB of body", post("/", "Action=ListKeys&x="+strings.Repeat("x", 4<<20)), 400, "ParseRequestParameterException"},
 		{"truncated ciphertext", get("/?Action=AsymmetricDecrypt&" + key + "&CiphertextBlob=BAAA"), 400, "InvalidParameter"},
 		{"unknown algorithm", get("/?Action=AsymmetricEncrypt&KeyId=" + sm2Key + "&KeyVersionId=" + sm2Version + "&Algorithm=RSA&Plaintext=AAAA"), 400, "InvalidParameter"},
 		{"algorithm of another spec", get("/?Action=AsymmetricEncrypt&KeyId=" + sm2Key + "&KeyVersionId=" + sm2Version + "&Algorithm=RSAES_OAEP_SHA_1&Plaintext=AAAA"), 400, "Rejected.UnsupportedOperation"},
@@ -246,7 +248,7 @@ var manners = map[string]func(host string, params url.Values) *http.Request{
 		r, _ := http.NewRequest("POST", host+"/", strings.NewReader(params.Encode()))
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		r.Header.Set("x-acs-action", action)
-		r.Header.Set("x-acs-version", apiVersion)
+		r.Header.Set("x-acs-version", "2016-01-20")
 		return r
 	},
 }
@@ -257,117 +259,45 @@ func withActionHeaders(method string) func(string, url.Values) *http.Request {
 		params.Del("Action")
 		r, _ := http.NewRequest(method, host+"/?"+params.Encode(), nil)
 		r.Header["x-acs-action"] = []string{action} // in lower case, as the Tea SDKs send it
-		r.Header["x-acs-version"] = []string{apiVersion}
+		r.Header["x-acs-version"] = []string{"2016-01-20"}
 		return r
 	}
 }
 
-// conversation calls every operation with success.
-func conversation(t *testing.T, call func(action string, more ...string) testAnswer) {
-	must := func(action string, more ...string) testAnswer {
-		t.Helper()
-		a := call(action, more...)
-		if a.status != http.StatusOK {
-			t.Errorf("%s %q: %d %s", action, more, a.status, a.body)
-		}
-		return a
-	}
-	const sm2Sign, sm2SignVersion = "key-hzz630494463ejqjx0006", "2ab1a983-7072-4bbc-a582-584b5bd80006"
-	digest := base64.StdEncoding.EncodeToString(make([]byte, 32))
-	must("DescribeRegions")
-	must("CreateKey", "KeySpec", "EC_SM2", "Description", "a b&c=d;é+%")
-	must("ListKeys", "Filters", `[{"Key":"KeySpec","Values":["EC_SM2"]}]`)
-	must("DescribeKey", "KeyId", "alias/demo-sm2")
-	must("UpdateKeyDescription", "KeyId", sm2Key, "Description", "new")
-	must("SetDeletionProtection", "ProtectedResourceArn", arnPrefix+"key/"+sm2Key, "EnableDeletionProtection", "true")
-	must("SetDeletionProtection", "KeyId", sm2Key, "EnableDeletionProtection", "False")
-	must("DisableKey", "KeyId", sm2Key)
-	must("EnableKey", "KeyId", sm2Key)
-	must("ScheduleKeyDeletion", "KeyId", sm2Key, "PendingWindowInDays", "7")
-	must("CancelKeyDeletion", "KeyId", sm2Key)
-	must("CreateKeyVersion", "KeyId", sm2Key)
-	must("DescribeKeyVersion", "KeyId", sm2Key, "KeyVersionId", sm2Version)
-	must("ListKeyVersions", "KeyId", sm2Key)
-	must("GetPublicKey", "KeyId", sm2Key, "KeyVersionId", sm2Version)
-	sealed := must("AsymmetricEncrypt", "KeyId", sm2Key, "KeyVersionId", sm2Version, "Algorithm", "SM2PKE", "Plaintext", "//++")
-	opened := must("AsymmetricDecrypt", "KeyId", sm2Key, "KeyVersionId", sm2Version, "Algorithm", "SM2PKE", "CiphertextBlob", fmt.Sprint(sealed.object["CiphertextBlob"]))
-	if opened.object["Plaintext"] != "//++" {
-		t.Errorf("decrypted %s", opened.body)
-	}
-	signed := must("AsymmetricSign", "KeyId", sm2Sign, "KeyVersionId", sm2SignVersion, "Algorithm", "SM2DSA", "Digest", digest)
-	verified := must("AsymmetricVerify", "KeyId", sm2Sign, "KeyVersionId", sm2SignVersion, "Algorithm", "SM2DSA", "Digest", digest, "Value", fmt.Sprint(signed.object["Value"]))
-	if fmt.Sprint(verified.object["Value"]) != "true" {
-		t.Errorf("verified %s", verified.body)
-	}
-	must("CreateAlias", "KeyId", sm2Key, "AliasName", "alias/new")
-	must("UpdateAlias", "KeyId", rsaKey, "AliasName", "alias/new")
-	must("ListAliases")
-	must("ListAliasesByKeyId", "KeyId", rsaKey)
-	must("DeleteAlias", "AliasName", "alias/new")
-}
-
+// Every conversation goes as its transcript says, however it is sent.
 func TestEveryOperationAnswersHoweverItIsSent(t *testing.T) {
 	for manner, request := range manners {
 		t.Run(manner, func(t *testing.T) {
-			s := newTestServer(t)
-			seen := map[string]bool{}
-			conversation(t, func(action string, more ...string) testAnswer {
-				seen[action] = true
-				r, err := http.DefaultClient.Do(request(s.url, form(action, more...)))
+			t.Parallel()
+			playAll(t, func(s *testServer, caller string, params url.Values) testAnswer {
+				if caller != "" {
+					return s.call(caller, params) // a V1 signature is of one manner
+				}
+				r, err := http.DefaultClient.Do(request(s.url, params))
 				if err != nil {
 					t.Fatal(err)
 				}
-				a := s.read(r)
-				if a.header.Get("Content-Type") != contentTypeJSON || a.object["RequestId"] != a.header.Get("x-acs-request-id") || a.object["Code"] != nil {
-					t.Errorf("%s: %s %v", action, a.body, a.header)
-				}
-				return a
+				return s.read(r)
 			})
-			if len(seen) != len(operations) {
-				t.Errorf("%d operations were called, want %d", len(seen), len(operations))
-			}
 		})
 	}
 }
 
+// Every conversation goes as its transcript says in XML too.
 func TestEveryOperationAnswersInXML(t *testing.T) {
-	s := newTestServer(t)
-	conversation(t, func(action string, more ...string) testAnswer {
-		a := s.call("", form(action, append(more, "Format", "xml")...))
-		if a.header.Get("Content-Type") != "text/xml;charset=utf-8" || !strings.HasPrefix(a.body, `<?xml version="1.0" encoding="UTF-8"?><`+action+"Response>") {
-			t.Errorf("%s: %v %s", action, a.header, a.body)
+	playAll(t, func(s *testServer, caller string, params url.Values) testAnswer {
+		action := params.Get("Action")
+		params.Set("Format", "xml")
+		a := s.call(caller, params)
+		root := action + "Response"
+		if a.status != http.StatusOK {
+			root = "Error"
 		}
-		a.object = xmlFields(t, a.body)
-		if a.object["RequestId"] != a.header.Get("x-acs-request-id") {
-			t.Errorf("%s: %s", action, a.body)
+		if a.header.Get("Content-Type") != "text/xml;charset=utf-8" || !strings.HasPrefix(a.body, `<?xml version="1.0" encoding="UTF-8"?><`+root+">") {
+			t.Errorf("%s: %v %s", action, a.header, a.body)
 		}
 		return a
 	})
-}
-
-// xmlFields are the elements below the root that hold text.
-func xmlFields(t *testing.T, text string) map[string]any {
-	t.Helper()
-	fields, d, depth, name := map[string]any{}, xml.NewDecoder(strings.NewReader(text)), 0, ""
-	for {
-		token, err := d.Token()
-		if err == io.EOF {
-			return fields
-		}
-		if err != nil {
-			t.Fatalf("%v: %s", err, text)
-		}
-		switch e := token.(type) {
-		case xml.StartElement:
-			depth, name = depth+1, e.Name.Local
-		case xml.EndElement:
-			depth--
-		case xml.CharData:
-			if depth == 2 {
-				fields[name] = string(e)
-			}
-		}
-	}
 }
 
 func TestListsAreRepeatedElementsInXML(t *testing.T) {
@@ -461,20 +391,21 @@ func (g signer) request(query url.Values) *http.Request {
 	r := httptest.NewRequest("POST", "/?"+query.Encode(), strings.NewReader(g.body))
 	r.Host = "127.0.0.1:8080"
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	a := authorization{Scheme: g.scheme, AccessKeyID: g.id}
-	switch g.scheme {
-	case "V3":
-		a.Algorithm = "ACS3-HMAC-SHA256"
-	case "V3-SM3":
-		a.Scheme, a.Algorithm = "V3", "ACS3-HMAC-SM3"
-	case "V4":
-		a.Algorithm, a.Date, a.Region, a.Product = "ACS4-HMAC-SHA256", g.date.Format("20060102"), "center", "Kms"
+	algorithms := map[string]string{"V3": "ACS3-HMAC-SHA256", "V3-SM3": "ACS3-HMAC-SM3", "V4": "ACS4-HMAC-SHA256"}
+	algorithm, credential := algorithms[g.scheme], g.id
+	if g.scheme == "V4" {
+		credential = strings.Join([]string{g.id, g.date.Format("20060102"), "center", "Kms", "aliyun_v4_request"}, "/")
 	}
-	known, _ := parseAuthorization(a.Algorithm + " Credential=a/b/c/d/" + v4Terminator + ",SignedHeaders=host,Signature=0")
-	a.newHash = known.newHash
+	parse := func(signed, signature string) auth.Authorization {
+		a, err := auth.ParseAuthorization(algorithm + " Credential=" + credential + ",SignedHeaders=" + signed + ",Signature=" + signature)
+		if err != nil {
+			panic(err)
+		}
+		return a
+	}
 	headers := map[string]string{
-		"x-acs-action": "ListKeys", "x-acs-version": apiVersion, "x-acs-date": g.date.UTC().Format("2006-01-02T15:04:05Z"),
-		"x-acs-signature-nonce": g.nonce, "x-acs-security-token": g.token, "x-acs-content-sha256": a.payloadHash([]byte(g.body)),
+		"x-acs-action": "ListKeys", "x-acs-version": "2016-01-20", "x-acs-date": g.date.UTC().Format("2006-01-02T15:04:05Z"),
+		"x-acs-signature-nonce": g.nonce, "x-acs-security-token": g.token, "x-acs-content-sha256": parse("host", "0").PayloadHash([]byte(g.body)),
 	}
 	if g.hash != "" {
 		headers["x-acs-content-sha256"] = g.hash
@@ -486,17 +417,13 @@ func (g signer) request(query url.Values) *http.Request {
 			names = append(names, name)
 		}
 	}
-	a.SignedHeaders = strings.Join(names, ";")
+	signed := strings.Join(names, ";")
 	flat := map[string]string{}
 	for name := range query {
 		flat[name] = query.Get(name)
 	}
-	_, _, signature := a.sign(g.secret, signedRequest{Method: "POST", Path: "/", Host: r.Host, Query: flat, Header: r.Header, Body: []byte(g.body)})
-	credential := g.id
-	if g.scheme == "V4" {
-		credential = strings.Join([]string{g.id, a.Date, a.Region, a.Product, v4Terminator}, "/")
-	}
-	r.Header.Set("Authorization", a.Algorithm+" Credential="+credential+",SignedHeaders="+a.SignedHeaders+",Signature="+signature)
+	_, _, signature := parse(signed, "0").Sign(g.secret, auth.SignedRequest{Method: "POST", Path: "/", Host: r.Host, Query: flat, Header: r.Header, Body: []byte(g.body)})
+	r.Header.Set("Authorization", algorithm+" Credential="+credential+",SignedHeaders="+signed+",Signature="+signature)
 	return r
 }
 
@@ -509,8 +436,8 @@ func (g signer) v1(query url.Values) *http.Request {
 	for name := range query {
 		flat[name] = query.Get(name)
 	}
-	newHash, _ := v1Hash(flat)
-	_, signature := signV1(newHash, g.secret, "POST", flat)
+	newHash, _ := auth.V1Hash(flat)
+	_, signature := auth.SignV1(newHash, g.secret, "POST", flat)
 	params := url.Values{"Signature": {signature}}
 	for name, value := range flat {
 		params.Set(name, value)
@@ -523,7 +450,7 @@ var schemes = []string{"V1", "V3", "V3-SM3", "V4"}
 // signedServer knows app, and sts with a token, at a real time that stands.
 func signedServer(t *testing.T, real *realTime) *testServer {
 	s := newTestServer(t, at(real))
-	s.callers.known = map[string]credential{"app": {secret: "app-secret"}, "sts": {secret: "sts-secret", token: "sts-token"}}
+	s.know(map[string]auth.Credential{"app": {Secret: "app-secret"}, "sts": {Secret: "sts-secret", Token: "sts-token"}})
 	return s
 }
 
@@ -695,8 +622,8 @@ func TestARefusedV1SignatureTellsTheStringToSignAndNothingAfterIt(t *testing.T) 
 	for name := range r.URL.Query() {
 		flat[name] = r.URL.Query().Get(name)
 	}
-	newHash, _ := v1Hash(flat)
-	stringToSign, _ := signV1(newHash, "", "POST", flat)
+	newHash, _ := auth.V1Hash(flat)
+	stringToSign, _ := auth.SignV1(newHash, "", "POST", flat)
 	want := "Specified signature is not matched with our calculation. server string to sign is:" + stringToSign
 	if a := served(s, r); a.object["Message"] != want {
 		t.Errorf("got  %s\nwant %s", a.object["Message"], want)
@@ -717,7 +644,7 @@ func TestARefusedHeaderSignatureTellsTheStringToSign(t *testing.T) {
 
 func TestACallOfAnotherAccountSeesItsOwnKeys(t *testing.T) {
 	s := newTestServer(t)
-	s.callers.known = map[string]credential{"a": {secret: "s"}, "b": {secret: "s", account: "2222222222222222"}}
+	s.know(map[string]auth.Credential{"a": {Secret: "s"}, "b": {Secret: "s", Account: "2222222222222222"}})
 	if a := s.call("a", form("ListKeys")); a.object["TotalCount"] != 6.0 {
 		t.Errorf("%s", a.body)
 	}
@@ -730,7 +657,7 @@ func TestACallOfAnotherAccountSeesItsOwnKeys(t *testing.T) {
 	}
 }
 
-// scenario-format 4.6: what RAM is asked about, by whatever name a call says it.
+// What RAM is asked about, by whatever name a call says it.
 func TestPermissionIsAskedOfTheKeyWhateverNameTheCallUsed(t *testing.T) {
 	const key = "acs:kms:cn-hangzhou:1234567890123456:key/"
 	const aliases = "acs:kms:cn-hangzhou:1234567890123456:alias/"
@@ -776,7 +703,7 @@ func TestPermissionIsAskedOfTheKeyWhateverNameTheCallUsed(t *testing.T) {
 			t.Errorf("%s: %v", c.name, problems)
 			continue
 		}
-		s.callers.known = loaded.credentials
+		s.know(loaded.credentials)
 		if a := s.call("app", c.params); a.code() != c.code {
 			t.Errorf("%s: %d %s, want %q", c.name, a.status, a.body, c.code)
 		}

@@ -1,67 +1,100 @@
 package emulator
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
 	"time"
 
+	"github.com/alikms/alikms/emulator/internal/auth"
+	"github.com/alikms/alikms/emulator/internal/kms"
+	"github.com/alikms/alikms/emulator/internal/rules"
 	"github.com/alikms/alikms/fixtures"
 	"github.com/alikms/alikms/store"
 )
 
 // scenario is a scenario with its meaning, counted from one loading.
 type scenario struct {
-	credentials map[string]credential
-	instances   map[string]instance
+	credentials map[string]auth.Credential
+	instances   map[string]kms.Instance
 	keys        []seedKey
-	quotas      []*quotaRule
-	faults      []*faultRule
+	quotas      []*rules.Quota
+	faults      []*rules.Fault
+}
+
+// reader gives meaning to a scenario: each room reads its own part, and reports
+// what is wrong at the positions that fixtures kept.
+type reader struct {
+	fixtures.Report
+	here store.Scope // where the scenario does not say
+	now  time.Time   // the loading, by the emulator's clock
+	scenario
+}
+
+func (r *reader) scopeOf(account, region string) store.Scope {
+	return store.Scope{Account: cmp.Or(account, r.here.Account), Region: cmp.Or(region, r.here.Region)}
 }
 
 // interpret gives meaning to a scenario. here is where it does not say; more
 // are callers it does not know of.
 func interpret(doc *fixtures.Document, here store.Scope, more []Credential, now time.Time) (*scenario, fixtures.Problems) {
-	m := &meaning{places: doc.Positions, now: now, instances: map[string]store.Scope{}}
-	m.here = here
-	m.here = m.scopeOf(doc.Account, doc.Region)
-	s := &scenario{credentials: map[string]credential{}, instances: map[string]instance{}}
+	r := &reader{Report: fixtures.Report{Positions: doc.Positions}, here: here, now: now}
+	r.here = r.scopeOf(doc.Account, doc.Region)
+	r.readCredentials(doc, more)
+	r.instances = map[string]kms.Instance{}
+	for _, i := range doc.Instances {
+		r.instances[i.InstanceID] = kms.Instance{Scope: r.scopeOf(i.Account, i.Region), Public: i.PublicAccess}
+	}
+	r.readKeys(doc)
+	r.uniqueAliases()
+	of := rules.Reader{Report: &r.Report, Names: r.names(), Now: now}
+	for i, q := range doc.Quotas {
+		r.quotas = append(r.quotas, of.Quota(fmt.Sprintf("quotas[%d]", i), q))
+	}
+	for i, f := range doc.Faults {
+		r.faults = append(r.faults, of.Fault(fmt.Sprintf("faults[%d]", i), f))
+	}
+	r.Problems.Sort()
+	return &r.scenario, r.Problems
+}
+
+func (r *reader) readCredentials(doc *fixtures.Document, more []Credential) {
+	r.credentials = map[string]auth.Credential{}
 	for i, c := range doc.Credentials {
-		s.credentials[c.AccessKeyID] = m.credential(fmt.Sprintf("credentials[%d]", i), c)
+		r.credentials[c.AccessKeyID] = auth.Read(&r.Report, fmt.Sprintf("credentials[%d]", i), c, questions())
 	}
 	for _, c := range more {
 		if i := slices.IndexFunc(doc.Credentials, func(w fixtures.Credential) bool { return w.AccessKeyID == c.AccessKeyID }); i >= 0 {
-			m.report(fmt.Sprintf("credentials[%d].accessKeyId", i), "%q is given by --credential too; say it in one of the two places", c.AccessKeyID)
+			r.Add(fmt.Sprintf("credentials[%d].accessKeyId", i), "%q is given by --credential too; say it in one of the two places", c.AccessKeyID)
 		}
-		s.credentials[c.AccessKeyID] = credential{secret: c.AccessKeySecret}
+		r.credentials[c.AccessKeyID] = auth.Credential{Secret: c.AccessKeySecret}
 	}
-	for _, i := range doc.Instances {
-		scope := m.scopeOf(i.Account, i.Region)
-		m.instances[i.InstanceID] = scope
-		s.instances[i.InstanceID] = instance{scope, i.PublicAccess}
+}
+
+// questions are what the operations ask of policies.
+func questions() (all []auth.Question) {
+	anywhere := store.Scope{Region: "*", Account: "*"}
+	for i := range kms.Operations {
+		op := &kms.Operations[i]
+		q := auth.Question{Action: "kms:" + op.Name}
+		for _, resource := range op.Resources() {
+			q.Resources = append(q.Resources, kms.ARN(anywhere, resource))
+		}
+		all = append(all, q)
 	}
-	s.keys = m.keys(doc)
-	m.uniqueAliases(s.keys)
-	m.known = s.names(m.here)
-	for i, q := range doc.Quotas {
-		s.quotas = append(s.quotas, m.quota(fmt.Sprintf("quotas[%d]", i), q))
-	}
-	for i, f := range doc.Faults {
-		s.faults = append(s.faults, m.fault(fmt.Sprintf("faults[%d]", i), f))
-	}
-	m.problems.Sort()
-	return s, m.problems
+	return all
 }
 
 // uniqueAliases refuses an alias that two keys of an account and region have.
-func (m *meaning) uniqueAliases(keys []seedKey) {
+func (r *reader) uniqueAliases() {
 	at := map[string]string{}
-	for i, k := range keys {
+	for i, k := range r.keys {
 		for j, name := range k.aliases {
 			path := fmt.Sprintf("keys[%d].aliases[%d]", i, j)
-			arn := aliasARN(k.key.Scope, name)
+			arn := kms.ARN(k.key.Scope, name)
 			if first, twice := at[arn]; twice {
-				m.report(path, "alias %q is already used at %s", name, m.places.Place(first))
+				r.Add(path, "alias %q is already used at %s", name, r.Place(first))
 				continue
 			}
 			at[arn] = path
@@ -70,15 +103,15 @@ func (m *meaning) uniqueAliases(keys []seedKey) {
 }
 
 // names are those of the scenario's own files.
-func (s *scenario) names(here store.Scope) names {
+func (r *reader) names() rules.Names {
 	byName, versions := map[string]string{}, map[string]string{}
-	for _, k := range s.keys {
-		arn := keyARN(k.key.Scope, k.key.ID)
+	for _, k := range r.keys {
+		arn := kms.KeyARN(k.key.Scope, k.key.ID)
 		byName[arn] = arn
 		byName[k.key.ID] = arn
 		for _, name := range k.aliases {
-			byName[aliasARN(k.key.Scope, name)] = arn
-			if k.key.Scope == here {
+			byName[kms.ARN(k.key.Scope, name)] = arn
+			if k.key.Scope == r.here {
 				byName[name] = arn
 			}
 		}
@@ -86,11 +119,11 @@ func (s *scenario) names(here store.Scope) names {
 			versions[v.version.ID] = arn
 		}
 	}
-	return names{
-		key:      func(name string) (string, bool) { arn, ok := byName[name]; return arn, ok },
-		version:  func(id string) (string, bool) { arn, ok := versions[id]; return arn, ok },
-		caller:   func(id string) bool { _, ok := s.credentials[id]; return ok || len(s.credentials) == 0 },
-		instance: func(id string) bool { _, ok := s.instances[id]; return ok },
+	return rules.Names{
+		Key:      func(name string) (string, bool) { arn, ok := byName[name]; return arn, ok },
+		Version:  func(id string) (string, bool) { arn, ok := versions[id]; return arn, ok },
+		Caller:   func(id string) bool { _, ok := r.credentials[id]; return ok || len(r.credentials) == 0 },
+		Instance: func(id string) bool { _, ok := r.instances[id]; return ok },
 	}
 }
 
@@ -107,7 +140,7 @@ func Check(doc *fixtures.Document, account, region string, now time.Time) fixtur
 // load makes the store hold what it lacks of the scenario, and puts the rules in
 // force. With clear it is a reset: the store holds the scenario then and nothing
 // else, key material that was generated for it is kept, and the journal is empty.
-func (s *Server) load(clear bool) (*scenario, error) {
+func (s *Server) load(clear bool) error {
 	s.clock.changing.Lock()
 	defer s.clock.changing.Unlock()
 	clock := s.clock.current()
@@ -120,9 +153,9 @@ func (s *Server) load(clear bool) (*scenario, error) {
 	}
 	loaded, problems := interpret(s.doc, s.scope, s.more, clock.at(s.clock.real()))
 	if len(problems) > 0 {
-		return nil, problems
+		return problems
 	}
-	err := s.store.Update(func(tx *store.Tx) error {
+	err := s.kms.Store.Update(func(tx *store.Tx) error {
 		if err := purgeAll(tx, clock.at(s.clock.real())); err != nil {
 			return err
 		}
@@ -132,20 +165,22 @@ func (s *Server) load(clear bool) (*scenario, error) {
 		return clock.put(tx)
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
-	s.rules.restart(loaded, func() {
+	s.rules.Restart(loaded.quotas, loaded.faults, func() {
+		s.kms.SetInstances(loaded.instances)
+		s.callers.Set(loaded.credentials)
 		s.clock.assume(clock)
 		s.journal.empty()
 	})
-	return loaded, nil
+	return nil
 }
 
-// purgeAll is purge for every account and region.
+// purgeAll is kms.Purge for every account and region.
 func purgeAll(tx *store.Tx, now time.Time) error {
 	scopes, err := tx.Scopes()
 	for _, scope := range scopes {
-		if err := purge(tx, scope, now); err != nil {
+		if err := kms.Purge(tx, scope, now); err != nil {
 			return err
 		}
 	}
@@ -183,7 +218,7 @@ func keepGenerated(tx *store.Tx, keys []seedKey) error {
 			}
 			material, err := tx.Material(v.version.Scope, v.version.KeyID, v.version.ID)
 			if errors.Is(err, store.ErrNotFound) {
-				material, _, err = tx.Setting(generatedSetting(k.key.Spec, v.version))
+				material, _, err = tx.Setting(kms.GeneratedSetting(k.key.Spec, v.version))
 			}
 			if err != nil {
 				return err

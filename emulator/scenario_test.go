@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/alikms/alikms/emulator/internal/auth"
+	"github.com/alikms/alikms/emulator/internal/kms"
 	"github.com/alikms/alikms/fixtures"
 	"github.com/alikms/alikms/store"
 )
@@ -20,7 +22,7 @@ import (
 func (s *testServer) restart(scenario string, change ...func(*Options)) *testServer {
 	s.t.Helper()
 	s.Close()
-	return newTestServer(s.t, append([]func(*Options){holding(s.t, scenario), on(s.store)}, change...)...)
+	return newTestServer(s.t, append([]func(*Options){holding(s.t, scenario), on(s.kms.Store)}, change...)...)
 }
 
 // refusedStart is why a server does not start on a store.
@@ -169,7 +171,7 @@ func TestTheSameIDWithSomethingElseStopsTheStart(t *testing.T) {
 			first := newTestServer(t, holding(t, c.first))
 			before := first.dump()
 			first.Close()
-			if got := refusedStart(t, first.store, c.second); got != c.message {
+			if got := refusedStart(t, first.kms.Store, c.second); got != c.message {
 				t.Errorf("got  %s\nwant %s", got, c.message)
 			}
 			if after := first.restart(c.first).dump(); !reflect.DeepEqual(after, before) {
@@ -184,7 +186,7 @@ func TestMaterialThatWasGeneratedIsNotReplacedByThatOfAnotherScenario(t *testing
 	first.dump() // generates
 	first.Close()
 	second := "keys: [{keyId: key-a, keySpec: EC_SM2, keyUsage: ENCRYPT/DECRYPT, versions: [{keyVersionId: v1, privateKey: " + inline(defaultPEM(t, sm2Key)) + "}]}]"
-	if got := refusedStart(t, first.store, second); !strings.Contains(got, "version v1 of key key-a is in the data folder with another private key") {
+	if got := refusedStart(t, first.kms.Store, second); !strings.Contains(got, "version v1 of key key-a is in the data folder with another private key") {
 		t.Errorf("%q", got)
 	}
 }
@@ -299,8 +301,17 @@ func TestAStartDoesNotWaitForGeneratedMaterial(t *testing.T) {
 	s := newTestServer(t, holding(t, scenario.String()))
 	s.mustDo("DescribeKey", "KeyId", "key-59")
 	s.Close()
-	missing, err := s.withoutMaterial()
-	if err != nil || len(missing) == 0 {
+	made := 0
+	err := s.kms.Store.View(func(tx *store.Tx) error {
+		return kms.EachKey(tx, func(key store.Key) error {
+			versions, err := tx.VersionsPage(key.Scope, key.ID, 0, 1)
+			if err == nil && versions[0].MaterialHash != (store.MaterialHash{}) {
+				made++
+			}
+			return err
+		})
+	})
+	if err != nil || made == 60 {
 		t.Errorf("%v; every key was made before the start was over", err)
 	}
 }
@@ -454,7 +465,7 @@ faults:
 
 func TestAnExportMakesAnEmptyEmulatorBehaveTheSame(t *testing.T) {
 	s := newTestServer(t, holding(t, fmt.Sprintf(exportScenario, inline(defaultPEM(t, "key-hzz630494463ejqjx0004")))))
-	s.callers.known = nil // until the keys are compared
+	s.know(nil) // until the keys are compared
 	s.mustDo("UpdateKeyDescription", "KeyId", "key-a", "Description", "- 'no' \"yes\": {a}\n\n  b\x7f\u2028\u00a0🔑\r\n\\")
 	s.mustDo("UpdateAlias", "AliasName", "alias/z", "KeyId", "key-b")
 	made := s.mustDo("CreateKey", "KeySpec", "EC_SM2", "KeyUsage", "ENCRYPT/DECRYPT", "Tags", `[{"TagKey":"x","TagValue":""}]`).field("KeyMetadata.KeyId").(string)
@@ -471,10 +482,10 @@ func TestAnExportMakesAnEmptyEmulatorBehaveTheSame(t *testing.T) {
 	if second := again.must("GET", "export", "").body; second != exported {
 		t.Errorf("exported again it is\n%s\nfirst\n%s", second, exported)
 	}
-	if !reflect.DeepEqual(again.callers.known["lim"], interpretedCredentials(t, s)["lim"]) || again.callers.known["app"].secret != "s: #1" {
-		t.Errorf("the callers are %v", again.callers.known)
+	if got, want := interpretedCredentials(t, again), interpretedCredentials(t, s); !reflect.DeepEqual(got, want) || got["app"].Secret != "s: #1" {
+		t.Errorf("the callers are %v, want %v", got, want)
 	}
-	again.callers.known = nil
+	again.know(nil)
 	for _, host := range []string{sharedHost, "kms.cn-beijing.aliyuncs.com"} {
 		if got, want := serve(again, form("ListKeys"), toHost(host)).object["Keys"], serve(s, form("ListKeys"), toHost(host)).object["Keys"]; !reflect.DeepEqual(got, want) {
 			t.Errorf("%s has the keys %v, want %v", host, got, want)
@@ -498,7 +509,7 @@ func TestAnExportMakesAnEmptyEmulatorBehaveTheSame(t *testing.T) {
 	}
 }
 
-func interpretedCredentials(t *testing.T, s *testServer) map[string]credential {
+func interpretedCredentials(t testing.TB, s *testServer) map[string]auth.Credential {
 	loaded, problems := interpret(s.doc, s.scope, s.more, s.clock.now())
 	if len(problems) > 0 {
 		t.Fatal(problems)

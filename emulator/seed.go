@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/alikms/alikms/emulator/internal/keyspec"
+	"github.com/alikms/alikms/emulator/internal/kms"
 	"github.com/alikms/alikms/fixtures"
 	"github.com/alikms/alikms/store"
 )
@@ -30,20 +31,18 @@ type seedVersion struct {
 	material []byte
 }
 
-// keys gives meaning to the keys of a scenario.
-func (m *meaning) keys(doc *fixtures.Document) []seedKey {
-	var all []seedKey
+// readKeys gives meaning to the keys of a scenario.
+func (r *reader) readKeys(doc *fixtures.Document) {
 	read := readMaterial(doc)
 	for i, k := range doc.Keys {
 		path := fmt.Sprintf("keys[%d]", i)
 		if _, ok := keyspec.Lookup(k.KeySpec); !ok {
-			m.report(path+".keySpec", "%q is not allowed here; one of %s", k.KeySpec, strings.Join(keyspec.Names(), ", "))
+			r.Add(path+".keySpec", "%q is not allowed here; one of %s", k.KeySpec, strings.Join(keyspec.Names(), ", "))
 		}
-		seed := m.key(path, k)
-		m.versions(path, k, &seed, read[i])
-		all = append(all, seed)
+		seed := r.key(path, k)
+		r.versions(path, k, &seed, read[i])
+		r.keys = append(r.keys, seed)
 	}
-	return all
 }
 
 // materialRead is the private key of a version, as far as it could be read.
@@ -101,33 +100,33 @@ func readPrivateKey(spec *keyspec.Spec, field string, text []byte) materialRead 
 	return materialRead{der: der}
 }
 
-func (m *meaning) key(path string, k fixtures.Key) seedKey {
+func (r *reader) key(path string, k fixtures.Key) seedKey {
 	seed := seedKey{aliases: k.Aliases, key: store.Key{
-		Scope:              m.scopeOf(k.Account, k.Region),
+		Scope:              r.scopeOf(k.Account, k.Region),
 		ID:                 k.KeyID,
 		Spec:               k.KeySpec,
 		Usage:              k.KeyUsage,
-		State:              cmp.Or(k.KeyState, stateEnabled),
+		State:              cmp.Or(k.KeyState, kms.StateEnabled),
 		Description:        k.Description,
-		CreationDate:       m.pastDate(path+".creationDate", k.CreationDate),
+		CreationDate:       r.pastDate(path+".creationDate", k.CreationDate),
 		DeletionProtection: k.DeletionProtection == "Enabled",
 		InstanceID:         k.DKMSInstanceID,
 		Tags:               k.Tags,
 	}}
 	if k.DeleteDate != nil {
-		seed.key.DeleteDate = k.DeleteDate.Resolve(m.now)
-		if !seed.key.DeleteDate.After(m.now) {
-			m.report(path+".deleteDate", "%s is not in the future; write a later time, like +7d", k.DeleteDate)
+		seed.key.DeleteDate = k.DeleteDate.Resolve(r.now)
+		if !seed.key.DeleteDate.After(r.now) {
+			r.Add(path+".deleteDate", "%s is not in the future; write a later time, like +7d", k.DeleteDate)
 		}
 	}
-	if scope, ok := m.instances[k.DKMSInstanceID]; k.DKMSInstanceID != "" && (!ok || scope != seed.key.Scope) {
-		m.report(path+".dkmsInstanceId", "%q is none of the instances of this account and region; list it under instances", k.DKMSInstanceID)
+	if found, ok := r.instances[k.DKMSInstanceID]; k.DKMSInstanceID != "" && (!ok || found.Scope != seed.key.Scope) {
+		r.Add(path+".dkmsInstanceId", "%q is none of the instances of this account and region; list it under instances", k.DKMSInstanceID)
 	}
 	return seed
 }
 
 // versions adds the versions of a key, of which it has one at least.
-func (m *meaning) versions(path string, k fixtures.Key, seed *seedKey, read []materialRead) {
+func (r *reader) versions(path string, k fixtures.Key, seed *seedKey, read []materialRead) {
 	written := k.Versions
 	if len(written) == 0 {
 		written = []fixtures.Version{{}}
@@ -135,18 +134,18 @@ func (m *meaning) versions(path string, k fixtures.Key, seed *seedKey, read []ma
 	latest := seed.key.CreationDate
 	for i, v := range written {
 		at := fmt.Sprintf("%s.versions[%d]", path, i)
-		date := m.pastDate(at+".creationDate", v.CreationDate)
+		date := r.pastDate(at+".creationDate", v.CreationDate)
 		switch {
 		case i == 0 && v.CreationDate == nil:
 			date = seed.key.CreationDate
 		case i == 0:
 			seed.key.CreationDate = date // it is said in one of the two places
 		case date.Before(latest):
-			m.report(at+".creationDate", "is before %s, the date of the version above; versions are listed oldest first", latest.UTC().Format(time.RFC3339))
+			r.Add(at+".creationDate", "is before %s, the date of the version above; versions are listed oldest first", latest.UTC().Format(time.RFC3339))
 		}
 		latest = date
 		if read[i].wrong != "" {
-			m.report(at+"."+read[i].field, "%s", read[i].wrong)
+			r.Add(at+"."+read[i].field, "%s", read[i].wrong)
 		}
 		seed.versions = append(seed.versions, seedVersion{
 			version: store.Version{
@@ -161,13 +160,13 @@ func (m *meaning) versions(path string, k fixtures.Key, seed *seedKey, read []ma
 }
 
 // pastDate is a date of the scenario, or the loading where it does not say.
-func (m *meaning) pastDate(path string, date *fixtures.Time) time.Time {
+func (r *reader) pastDate(path string, date *fixtures.Time) time.Time {
 	if date == nil {
-		return m.now
+		return r.now
 	}
-	at := date.Resolve(m.now)
-	if at.After(m.now) {
-		m.report(path, "%s is in the future; write a time up to the loading, like -30d", date)
+	at := date.Resolve(r.now)
+	if at.After(r.now) {
+		r.Add(path, "%s is in the future; write a time up to the loading, like -30d", date)
 	}
 	return at
 }

@@ -13,6 +13,9 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/alikms/alikms/emulator/internal/kmserr"
+	"github.com/alikms/alikms/emulator/internal/wire"
 )
 
 const (
@@ -80,7 +83,7 @@ func (s *Server) Serve(ctx context.Context, p Ports) error {
 func (s *Server) web(own *tls.Certificate) *http.Server {
 	web := &http.Server{
 		Handler:           s,
-		MaxHeaderBytes:    maxBody, // SDKs send large values in the URL
+		MaxHeaderBytes:    wire.MaxBody, // SDKs send large values in the URL
 		ReadHeaderTimeout: time.Minute,
 		Protocols:         new(http.Protocols),
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
@@ -166,20 +169,20 @@ func (c *portConn) Read(p []byte) (int, error) {
 // The refusals of a port. The first code is the service's; TLS clients read no
 // body, but they tell HTTP from TLS.
 var (
-	errNeedsTLS   = errorRow{http.StatusBadRequest, "InvalidProtocol.NeedSsl", "This port of alikms speaks HTTPS: use https, or the port for plain HTTP.", ""}
-	errNeedsPlain = errorRow{http.StatusBadRequest, "InvalidProtocol.NeedHttp", "This port of alikms speaks plain HTTP: use http, or the port for HTTPS.", ""}
+	errNeedsTLS   = &kmserr.Error{Status: http.StatusBadRequest, Code: "InvalidProtocol.NeedSsl", Message: "This port of alikms speaks HTTPS: use https, or the port for plain HTTP."}
+	errNeedsPlain = &kmserr.Error{Status: http.StatusBadRequest, Code: "InvalidProtocol.NeedHttp", Message: "This port of alikms speaks plain HTTP: use http, or the port for HTTPS."}
 )
 
 // refuse answers in plain HTTP: that is what plain clients understand, and what
 // makes TLS clients say which protocol they met.
 func (c *portConn) refuse() error {
-	refused := errNeedsPlain.of()
+	refused := errNeedsPlain
 	if c.secure {
-		refused = errNeedsTLS.of()
+		refused = errNeedsTLS
 	}
-	a := newAnswer(&request{http: &http.Request{}}, uuid.NewString(), nil, refused)
-	response := http.Response{StatusCode: a.status, ProtoMajor: 1, ProtoMinor: 1, Header: a.header, Close: true,
-		ContentLength: int64(len(a.body)), Body: io.NopCloser(bytes.NewReader(a.body))}
+	a := wire.NewAnswer(&wire.Request{HTTP: &http.Request{}}, uuid.NewString(), nil, refused)
+	response := http.Response{StatusCode: a.Status, ProtoMajor: 1, ProtoMinor: 1, Header: a.Header, Close: true,
+		ContentLength: int64(len(a.Body)), Body: io.NopCloser(bytes.NewReader(a.Body))}
 	c.SetDeadline(time.Now().Add(refusalLimit))
 	if response.Write(c.Conn) == nil {
 		io.Copy(io.Discard, c.Conn) // a close with unread bytes is a reset, which can overtake the answer

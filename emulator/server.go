@@ -2,20 +2,23 @@ package emulator
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
-	"runtime"
 	"sync"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/gorilla/mux"
-	"golang.org/x/sync/semaphore"
-	"golang.org/x/sync/singleflight"
 
+	"github.com/alikms/alikms/emulator/internal/auth"
 	"github.com/alikms/alikms/emulator/internal/keyspec"
+	"github.com/alikms/alikms/emulator/internal/kms"
+	"github.com/alikms/alikms/emulator/internal/kmserr"
+	"github.com/alikms/alikms/emulator/internal/rules"
+	"github.com/alikms/alikms/emulator/internal/wire"
 	"github.com/alikms/alikms/fixtures"
 	"github.com/alikms/alikms/store"
 )
@@ -44,28 +47,24 @@ type Credential struct {
 }
 
 // Server is the emulator as an http.Handler: the API at "/", its controls
-// below "/_emulator/". Close ends what it does in the background.
+// below "/_emulator/". Close ends what it does in the background. It is the only
+// one that knows every room of the emulator.
 type Server struct {
-	store         *store.Store
+	kms           *kms.Service
+	callers       *auth.Callers
+	rules         *rules.Rules
 	doc           *fixtures.Document
 	seedOnlyEmpty bool
 	more          []Credential // besides those of the scenario
 	scope         store.Scope  // where a request does not say
 	clock         *clock
-	callers       *callers
-	instances     map[string]instance // by id
-	rules         rules
 	journal       journal
-	pool          *keyPool
-	making        singleflight.Group // of key material that the scenario leaves out
-	keys          keyring
-	gate          *semaphore.Weighted // as wide as the processors; first come, first served
 	ca            *CA
 	log           *slog.Logger
 	router        http.Handler
 
-	stopping   chan struct{} // closed by Stop
-	stopOnce   sync.Once
+	running    context.Context // until Stop
+	stop       context.CancelFunc
 	background sync.WaitGroup
 }
 
@@ -86,26 +85,24 @@ func New(o Options) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		store:         o.Store,
+		kms:           kms.NewService(o.Store, o.KeyPool),
+		callers:       auth.NewCallers(o.Now),
+		rules:         rules.New(clock.now, o.Now),
 		scope:         store.Scope{Account: o.Account, Region: o.Region},
 		doc:           o.Scenario,
 		seedOnlyEmpty: o.SeedOnlyEmpty,
 		more:          o.Credentials,
 		clock:         clock,
 		journal:       journal{size: o.Journal},
-		gate:          semaphore.NewWeighted(int64(runtime.GOMAXPROCS(0))),
 		ca:            o.CA,
 		log:           o.Log,
-		stopping:      make(chan struct{}),
 	}
-	loaded, err := s.load(false)
-	if err != nil {
+	s.running, s.stop = context.WithCancel(context.Background())
+	if err := s.load(false); err != nil {
+		s.Close()
 		return nil, err
 	}
 	s.scope = store.Scope{Account: cmp.Or(s.doc.Account, o.Account), Region: cmp.Or(s.doc.Region, o.Region)}
-	s.instances = loaded.instances
-	s.callers = &callers{known: loaded.credentials, real: o.Now, resent: func(who caller) bool { return s.rules.resent(who, o.Now()) }}
-	s.pool = newKeyPool(o.KeyPool)
 	s.router = s.routes()
 	s.background.Go(s.makeMissingMaterial)
 	return s, nil
@@ -113,31 +110,20 @@ func New(o Options) (*Server, error) {
 
 // Stop drops the calls that a fault delays, so that a shutdown need not wait for
 // them.
-func (s *Server) Stop() { s.stopOnce.Do(func() { close(s.stopping) }) }
+func (s *Server) Stop() { s.stop() }
 
 // Close ends the work in the background. Requests are to be ended before.
 func (s *Server) Close() {
 	s.Stop()
-	s.pool.close()
+	s.kms.Close()
 	s.background.Wait()
 }
 
 // makeMissingMaterial makes, after the start, what calls would otherwise wait
 // for: the key material that the scenario leaves out.
 func (s *Server) makeMissingMaterial() {
-	if err := s.makeAllMaterial(); err != nil && !errors.Is(err, errStopped) {
+	if err := s.kms.MakeAllMaterial(s.running); err != nil && !errors.Is(err, context.Canceled) {
 		s.log.Error("key material could not be made", "error", err)
-	}
-}
-
-var errStopped = errors.New("the server is stopping")
-
-func (s *Server) stopped() error {
-	select {
-	case <-s.stopping:
-		return errStopped
-	default:
-		return nil
 	}
 }
 
@@ -154,20 +140,20 @@ func (s *Server) routes() http.Handler {
 	r.HandleFunc("/healthz", s.serveHealth).Methods(http.MethodGet, http.MethodHead)
 	s.controls(r)
 	r.HandleFunc("/", s.serveAPI)
-	nowhere := s.refuse(errInvalidAction.of())
+	nowhere := s.refuse(kmserr.InvalidAction)
 	r.NotFoundHandler, r.MethodNotAllowedHandler = nowhere, nowhere
 	return r
 }
 
 func (s *Server) serveHealth(w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("Content-Type", contentTypeJSON)
+	w.Header().Set("Content-Type", wire.ContentTypeJSON)
 	w.Write([]byte(`{"status":"ok"}`))
 }
 
 // refuse answers every request with one error.
-func (s *Server) refuse(refused *apiError) http.Handler {
+func (s *Server) refuse(refused *kmserr.Error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		newAnswer(&request{http: r}, uuid.NewString(), nil, refused).write(w)
+		wire.NewAnswer(&wire.Request{HTTP: r}, uuid.NewString(), nil, refused).Write(w)
 	})
 }
 
@@ -181,7 +167,7 @@ func checkSite(r *http.Request) error {
 	asUnsafe := *r
 	asUnsafe.Method = http.MethodPost
 	if protection.Check(&asUnsafe) != nil {
-		return errCrossSite.of()
+		return kmserr.CrossSite
 	}
 	return nil
 }
@@ -190,7 +176,7 @@ func checkSite(r *http.Request) error {
 func sameSite(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if checkSite(r) != nil {
-			controlError(http.StatusForbidden, errCrossSite.message).ServeHTTP(w, r)
+			controlError(http.StatusForbidden, kmserr.CrossSite.Message).ServeHTTP(w, r)
 			return
 		}
 		next.ServeHTTP(w, r)
@@ -198,60 +184,53 @@ func sameSite(next http.Handler) http.Handler {
 }
 
 // newCall finds account, region and gateway that a request came to.
-func (s *Server) newCall(req *request, who caller) (*call, error) {
-	c := &call{
-		ctx:    req.http.Context(),
-		server: s,
-		action: req.action,
-		caller: who,
-		scope:  store.Scope{Account: s.scope.Account, Region: regionOf(req.http.Host, s.scope.Region)},
-		now:    s.clock.now(), // until the rules decide
+func (s *Server) newCall(req *wire.Request, who auth.Caller) (*kms.Call, error) {
+	c := &kms.Call{
+		Context: req.HTTP.Context(),
+		Scope: store.Scope{
+			Account: cmp.Or(who.Account, s.scope.Account),
+			Region:  regionOf(req.HTTP.Host, s.scope.Region),
+		},
+		Now:     s.clock.now(), // until the rules decide
+		Allowed: who.Policy.Allows,
 	}
-	if who.account != "" {
-		c.scope.Account = who.account
-	}
-	return c, c.enterBy(req.http.Host)
+	return c, s.enterBy(req.HTTP.Host, c)
 }
 
-// factsOf is what the rules ask of a call. Its key is looked up only when a
+// ruleRequest is what the rules ask of a call. Its key is looked up only when a
 // rule asks for one.
-func (s *Server) factsOf(c *call, req *request) facts {
-	if s.rules.askForKeys() {
+func (s *Server) ruleRequest(c *kms.Call, req *wire.Request, op *kms.Operation, who auth.Caller) rules.Request {
+	if s.rules.AskForKeys() {
 		s.findKey(c, req)
 	}
-	return facts{
-		operation:    req.action,
-		keyARN:       c.keyARN,
-		keyVersionID: req.params["KeyVersionId"],
-		algorithm:    req.params["Algorithm"],
-		accessKeyID:  c.caller.accessKeyID,
-		gateway:      c.gatewayName(),
+	return rules.Request{
+		Operation:    op.Name,
+		KeyARN:       c.KeyARN,
+		KeyVersionID: req.Params["KeyVersionId"],
+		Algorithm:    req.Params["Algorithm"],
+		AccessKeyID:  who.AccessKeyID,
+		Gateway:      gatewayName(c),
+		Group:        op.Group,
+		Scope:        c.Scope,
+		Nonce:        who.Nonce,
 	}
 }
 
 // findKey finds the key that a call names, where the operation has not, or not
 // yet, come to it.
-func (s *Server) findKey(c *call, req *request) {
-	name := cmp.Or(req.params["KeyId"], req.params["ProtectedResourceArn"])
-	if name == "" || c.keyID != "" {
+func (s *Server) findKey(c *kms.Call, req *wire.Request) {
+	if c.KeyID != "" {
 		return
 	}
-	err := c.view(func() error {
-		scope, id, err := c.resolve(parseKeyName(name))
-		if err == nil {
-			c.cameTo(scope, id)
-		}
-		return err
-	})
-	if _, unknown := errors.AsType[*apiError](err); err != nil && !unknown {
-		s.log.Error("the key of a call could not be looked up", "key", name, "error", err)
+	if err := s.kms.FindKeyOf(c, req.Params); err != nil {
+		s.log.Error("the key of a call could not be looked up", "error", err)
 	}
 }
 
 // Example is a call to try, for a shell: it encrypts with the first key of the
 // scenario that can. url is where the server is reached.
 func (s *Server) Example(url string) string {
-	if len(s.callers.known) > 0 {
+	if s.callers.Any() {
 		return "alikms operations (calls have to be signed by a configured AccessKey)"
 	}
 	for _, k := range s.doc.Keys {

@@ -13,16 +13,20 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/alikms/alikms/emulator/internal/auth"
 	"github.com/alikms/alikms/fixtures"
 	"github.com/alikms/alikms/store"
 )
+
+const contentTypeJSON = "application/json;charset=utf-8"
 
 // testServer is an emulator with the default scenario, over loopback HTTP. Its
 // clock stands at 2026-06-01T00:00:00Z, its keys are from the first of January.
 type testServer struct {
 	*Server
-	t   *testing.T
-	url string
+	t       *testing.T
+	url     string
+	secrets map[string]string // of the callers
 }
 
 func newTestServer(t *testing.T, change ...func(*Options)) *testServer {
@@ -51,14 +55,30 @@ func newTestServer(t *testing.T, change ...func(*Options)) *testServer {
 	t.Cleanup(s.Close)
 	web := httptest.NewServer(s)
 	t.Cleanup(web.Close)
-	return &testServer{s, t, web.URL}
+	secrets := map[string]string{}
+	for _, c := range o.Scenario.Credentials {
+		secrets[c.AccessKeyID] = c.AccessKeySecret
+	}
+	for _, c := range o.Credentials {
+		secrets[c.AccessKeyID] = c.AccessKeySecret
+	}
+	return &testServer{s, t, web.URL, secrets}
 }
 
 // requireSignatures knows app, who may do all, and nobody, who may do nothing.
 func (s *testServer) requireSignatures() {
-	s.callers.known = map[string]credential{
-		"app":    {secret: "app-secret"},
-		"nobody": {secret: "nobody-secret", policy: &policy{}},
+	s.know(map[string]auth.Credential{
+		"app":    {Secret: "app-secret"},
+		"nobody": {Secret: "nobody-secret", Policy: &auth.Policy{}},
+	})
+}
+
+// know lets these callers call, and nobody else; none: everybody.
+func (s *testServer) know(callers map[string]auth.Credential) {
+	s.callers.Set(callers)
+	s.secrets = map[string]string{}
+	for id, c := range callers {
+		s.secrets[id] = c.Secret
 	}
 }
 
@@ -66,7 +86,7 @@ func (s *testServer) requireSignatures() {
 func (s *testServer) call(caller string, params url.Values) testAnswer {
 	s.t.Helper()
 	if caller != "" {
-		params = signedForm(caller, s.callers.known[caller].secret, params)
+		params = signedForm(caller, s.secrets[caller], params)
 	}
 	r, err := http.PostForm(s.url, params)
 	if err != nil {
@@ -85,8 +105,8 @@ func signedForm(id, secret string, params url.Values) url.Values {
 	for name := range params {
 		flat[name] = params.Get(name)
 	}
-	newHash, _ := v1Hash(flat)
-	_, signature := signV1(newHash, secret, "POST", flat)
+	newHash, _ := auth.V1Hash(flat)
+	_, signature := auth.SignV1(newHash, secret, "POST", flat)
 	params.Set("Signature", signature)
 	return params
 }

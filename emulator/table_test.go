@@ -45,11 +45,3 @@ func operationsTable() string {
 	}
 	return table.String()
 }
-
-func TestEveryOperationIsPublished(t *testing.T) {
-	for _, op := range operations {
-		if !strings.Contains("\n"+publishedActions, "\n"+op.name+"\n") {
-			t.Errorf("%s is not in operations.txt", op.name)
-		}
-	}
-}

@@ -75,7 +75,7 @@ const (
 // outcome counts calls by operation, status, fault and quota.
 type outcome map[string]int
 
-// expectedOutcome follows from scenario-format.md, 4.3 and 4.4.
+// expectedOutcome follows from how a rule is chosen and a call counted.
 func expectedOutcome() outcome {
 	random, unlucky := rand.New(rand.NewPCG(7, 0)), 0
 	for range callsOfEvery {

@@ -1,0 +1,53 @@
+package emulator
+
+import (
+	"cmp"
+	"net/url"
+	"strings"
+
+	"github.com/alikms/alikms/emulator/internal/kms"
+	"github.com/alikms/alikms/emulator/internal/kmserr"
+	"github.com/alikms/alikms/emulator/internal/rules"
+)
+
+// enterBy finds the gateway a call comes in by: the instance whose id is the
+// first label of the host, as in kst-….cryptoservice.kms.aliyuncs.com.
+func (s *Server) enterBy(host string, c *kms.Call) error {
+	label, _, _ := strings.Cut(hostName(host), ".")
+	if !strings.HasPrefix(label, "kst-") {
+		return nil
+	}
+	found, ok := s.kms.Instance(label)
+	if !ok {
+		return kmserr.InstanceNotFound
+	}
+	c.Gateway = label
+	c.Scope.Region = found.Scope.Region
+	return nil
+}
+
+// gatewayName is how rules and the journal call the gateway of a call.
+func gatewayName(c *kms.Call) string { return cmp.Or(c.Gateway, rules.SharedGateway) }
+
+// regionOf reads the region off a host name of the service, as
+// kms.cn-hangzhou.aliyuncs.com and kms-vpc.cn-hangzhou.aliyuncs.com. By any
+// other name the emulator is in the region of its settings.
+func regionOf(host, otherwise string) string {
+	name, ok := strings.CutSuffix(hostName(host), ".aliyuncs.com")
+	if !ok {
+		return otherwise
+	}
+	if region, ok := strings.CutPrefix(name, "kms."); ok && !strings.Contains(region, ".") {
+		return region
+	}
+	if region, ok := strings.CutPrefix(name, "kms-vpc."); ok && !strings.Contains(region, ".") {
+		return region
+	}
+	return otherwise
+}
+
+// hostName is a Host header without its port, in lower case.
+func hostName(host string) string {
+	u := url.URL{Host: host}
+	return strings.ToLower(u.Hostname())
+}

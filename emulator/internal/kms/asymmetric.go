@@ -1,0 +1,187 @@
+package kms
+
+import (
+	"errors"
+	"slices"
+
+	"github.com/alikms/alikms/emulator/internal/keyspec"
+	"github.com/alikms/alikms/emulator/internal/kmserr"
+	"github.com/alikms/alikms/store"
+)
+
+var asymmetricOperations = []Operation{
+	crypto("GetPublicKey", "Returns the public key of a version as PEM.", getPublicKey).quota(groupPublicKey),
+	crypto("AsymmetricEncrypt", "Encrypts with the public key of a version.", asymmetricEncrypt),
+	crypto("AsymmetricDecrypt", "Decrypts with the private key of a version.", asymmetricDecrypt),
+	crypto("AsymmetricSign", "Signs a digest with the private key of a version.", asymmetricSign),
+	crypto("AsymmetricVerify", "Verifies a signature with the public key of a version.", asymmetricVerify),
+}
+
+// refusal translates what keyspec has against its input into the error of the
+// parameter it came in; which one the service answers is not documented.
+func refusal(err error) error {
+	switch {
+	case errors.Is(err, keyspec.ErrAlgorithm):
+		return kmserr.RejectedUnsupportedOperation
+	case errors.Is(err, keyspec.ErrPlaintext):
+		return kmserr.InvalidParameter("Plaintext")
+	case errors.Is(err, keyspec.ErrCiphertext):
+		return kmserr.InvalidParameter("CiphertextBlob")
+	case errors.Is(err, keyspec.ErrDigest):
+		return kmserr.InvalidParameter("Digest")
+	}
+	return err
+}
+
+type getPublicKeyRequest struct {
+	KeyId        keyName `required:"true" names:"alias"`
+	KeyVersionId string  `required:"true"`
+	dryRun
+}
+
+type getPublicKeyResponse struct {
+	KeyId        string
+	KeyVersionId string
+	PublicKey    string
+}
+
+// getPublicKey answers in every state of the key. The table of states has no
+// row for it; a public key is no use of the private one.
+func getPublicKey(tx *transaction, in *getPublicKeyRequest) (cryptoFunc[getPublicKeyResponse], error) {
+	found, err := tx.findVersion(in.KeyId, in.KeyVersionId)
+	return using(found, func(key keyspec.PrivateKey) (*getPublicKeyResponse, error) {
+		pem, err := key.PublicKeyPEM()
+		return &getPublicKeyResponse{found.version.KeyID, found.version.ID, pem}, err
+	}), err
+}
+
+type asymmetricEncryptRequest struct {
+	KeyId        keyName `required:"true" names:"alias arn"`
+	KeyVersionId string  `required:"true"`
+	Algorithm    string  `required:"true"`
+	Plaintext    []byte  `required:"true"`
+	dryRun
+}
+
+type asymmetricEncryptResponse struct {
+	KeyId          string
+	KeyVersionId   string
+	CiphertextBlob []byte
+}
+
+func asymmetricEncrypt(tx *transaction, in *asymmetricEncryptRequest) (cryptoFunc[asymmetricEncryptResponse], error) {
+	found, err := tx.usableVersion(in.KeyId, in.KeyVersionId, keyspec.EncryptDecrypt, in.Algorithm)
+	return using(found, func(key keyspec.PrivateKey) (*asymmetricEncryptResponse, error) {
+		ciphertext, err := key.Encrypt(in.Algorithm, in.Plaintext)
+		return &asymmetricEncryptResponse{found.version.KeyID, found.version.ID, ciphertext}, refusal(err)
+	}), err
+}
+
+type asymmetricDecryptRequest struct {
+	KeyId          keyName `required:"true" names:"alias arn"`
+	KeyVersionId   string  `required:"true"`
+	Algorithm      string  `required:"true"`
+	CiphertextBlob []byte  `required:"true"`
+	dryRun
+}
+
+type asymmetricDecryptResponse struct {
+	KeyId        string
+	KeyVersionId string
+	Plaintext    []byte
+}
+
+func asymmetricDecrypt(tx *transaction, in *asymmetricDecryptRequest) (cryptoFunc[asymmetricDecryptResponse], error) {
+	found, err := tx.usableVersion(in.KeyId, in.KeyVersionId, keyspec.EncryptDecrypt, in.Algorithm)
+	return using(found, func(key keyspec.PrivateKey) (*asymmetricDecryptResponse, error) {
+		plaintext, err := key.Decrypt(in.Algorithm, in.CiphertextBlob)
+		return &asymmetricDecryptResponse{found.version.KeyID, found.version.ID, plaintext}, refusal(err)
+	}), err
+}
+
+type asymmetricSignRequest struct {
+	KeyId        keyName `required:"true" names:"alias"`
+	KeyVersionId string  `required:"true"`
+	Algorithm    string  `required:"true"`
+	Digest       []byte  `required:"true"`
+	dryRun
+}
+
+type asymmetricSignResponse struct {
+	KeyId        string
+	KeyVersionId string
+	Value        []byte
+}
+
+func asymmetricSign(tx *transaction, in *asymmetricSignRequest) (cryptoFunc[asymmetricSignResponse], error) {
+	found, err := tx.usableVersion(in.KeyId, in.KeyVersionId, keyspec.SignVerify, in.Algorithm)
+	return using(found, func(key keyspec.PrivateKey) (*asymmetricSignResponse, error) {
+		signature, err := key.Sign(in.Algorithm, in.Digest)
+		return &asymmetricSignResponse{found.version.KeyID, found.version.ID, signature}, refusal(err)
+	}), err
+}
+
+type asymmetricVerifyRequest struct {
+	KeyId        keyName `required:"true" names:"alias"`
+	KeyVersionId string  `required:"true"`
+	Algorithm    string  `required:"true"`
+	Digest       []byte  `required:"true"`
+	Value        []byte  `required:"true"`
+	dryRun
+}
+
+type asymmetricVerifyResponse struct {
+	KeyId        string
+	KeyVersionId string
+	Value        bool
+}
+
+func asymmetricVerify(tx *transaction, in *asymmetricVerifyRequest) (cryptoFunc[asymmetricVerifyResponse], error) {
+	found, err := tx.usableVersion(in.KeyId, in.KeyVersionId, keyspec.SignVerify, in.Algorithm)
+	return using(found, func(key keyspec.PrivateKey) (*asymmetricVerifyResponse, error) {
+		agrees, err := key.Verify(in.Algorithm, in.Digest, in.Value)
+		return &asymmetricVerifyResponse{found.version.KeyID, found.version.ID, agrees}, refusal(err)
+	}), err
+}
+
+// findVersion finds a version and readies it for use outside the transaction,
+// whatever the state of its key.
+func (tx *transaction) findVersion(name keyName, versionID string) (versionRef, error) {
+	key, err := tx.key(name)
+	if err != nil {
+		return versionRef{}, err
+	}
+	version, err := tx.version(key, versionID)
+	if err != nil {
+		return versionRef{}, err
+	}
+	spec, err := specOf(key)
+	if err != nil {
+		return versionRef{}, err
+	}
+	if !tx.public(key) {
+		return versionRef{}, kmserr.UnsupportedOperation
+	}
+	found := versionRef{key, spec, version, nil}
+	if version.MaterialHash != (store.MaterialHash{}) {
+		found.material, err = tx.store.Material(key.Scope, key.ID, version.ID)
+	}
+	return found, err
+}
+
+// usableVersion is findVersion for cryptography: the key is reachable by this
+// gateway, Enabled, of this usage and able to do the algorithm.
+func (tx *transaction) usableVersion(name keyName, versionID, usage, algorithm string) (versionRef, error) {
+	found, err := tx.findVersion(name, versionID)
+	switch {
+	case err != nil:
+		return found, err
+	case stateError(found.key) != nil:
+		return found, stateError(found.key)
+	case !keyspec.KnownAlgorithm(algorithm):
+		return found, kmserr.InvalidParameter("Algorithm")
+	case found.key.Usage != usage || !slices.Contains(found.spec.Algorithms(usage), algorithm):
+		return found, kmserr.RejectedUnsupportedOperation
+	}
+	return found, nil
+}

@@ -1,0 +1,49 @@
+package kms
+
+import (
+	"strings"
+
+	"github.com/alikms/alikms/store"
+)
+
+// aliasPrefix begins the name of every alias.
+const aliasPrefix = "alias/"
+
+// keyName is what a KeyId parameter says: a key id, an alias, or the ARN of
+// either.
+type keyName struct {
+	id    string // of a key, where it is not named by its alias
+	alias string // with its prefix
+	arn   bool
+	scope store.Scope // of an ARN
+}
+
+// parseKeyName takes any text. What is no ARN and no alias is an id, which may
+// well be unknown.
+func parseKeyName(text string) keyName {
+	if strings.HasPrefix(text, aliasPrefix) {
+		return keyName{alias: text}
+	}
+	parts := strings.SplitN(text, ":", 5)
+	if len(parts) < 5 || parts[0] != "acs" || parts[1] != "kms" {
+		return keyName{id: text}
+	}
+	name := keyName{arn: true, scope: store.Scope{Region: parts[2], Account: parts[3]}}
+	if strings.HasPrefix(parts[4], aliasPrefix) {
+		name.alias = parts[4]
+	} else if id, ok := strings.CutPrefix(parts[4], "key/"); ok {
+		name.id = id
+	} else {
+		name.id = text
+	}
+	return name
+}
+
+// ARN is the name of a resource, like key/KEYID or alias/NAME: the alias/ of an
+// alias is not doubled.
+func ARN(s store.Scope, resource string) string {
+	return "acs:kms:" + s.Region + ":" + s.Account + ":" + resource
+}
+
+// KeyARN is the ARN of a key.
+func KeyARN(s store.Scope, id string) string { return ARN(s, "key/"+id) }

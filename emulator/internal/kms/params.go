@@ -1,0 +1,197 @@
+package kms
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/alikms/alikms/emulator/internal/kmserr"
+)
+
+// A request struct says with tags what its parameters have to be:
+//
+//	required:"true"   absent or empty is MissingParameter (judged after decoding)
+//	required:"sent"   has to be sent, may be empty
+//	min, max          bounds: of a number itself, of a text its characters
+//	oneof:"A B"       the values allowed
+//	default:"10"      the value of an absent or empty parameter
+//	names:"alias arn" what a keyName may be besides a key id
+//
+// A field is spelt as its parameter. []byte is base64 on the wire; a slice of
+// structs is JSON text in one parameter.
+type parameter struct {
+	name     string
+	index    []int
+	kind     reflect.Type
+	required string
+	fallback string
+	names    string
+	oneof    []string
+	min, max int
+}
+
+var (
+	bytesType   = reflect.TypeFor[[]byte]()
+	keyNameType = reflect.TypeFor[keyName]()
+)
+
+// parametersOf reads the tags of a request struct, once at start. A tag that
+// makes no sense is a mistake of ours and panics.
+func parametersOf(request reflect.Type) []parameter {
+	var all []parameter
+	for _, f := range reflect.VisibleFields(request) {
+		if f.Anonymous {
+			continue
+		}
+		checkTags(f)
+		p := parameter{
+			name:     f.Name,
+			index:    f.Index,
+			kind:     f.Type,
+			required: f.Tag.Get("required"),
+			fallback: f.Tag.Get("default"),
+			names:    f.Tag.Get("names"),
+			oneof:    strings.Fields(f.Tag.Get("oneof")),
+			min:      bound(f, "min", 0),
+			max:      bound(f, "max", 1<<31-1),
+		}
+		all = append(all, p)
+	}
+	return all
+}
+
+// errors are those that follow from what a parameter has to be.
+func (p parameter) errors() (all []*kmserr.Error) {
+	if p.required != "" {
+		all = append(all, kmserr.MissingParameter(p.name))
+	}
+	if p.kind == bytesType || p.kind.Kind() == reflect.Int || p.kind.Kind() == reflect.Bool || len(p.oneof) > 0 {
+		all = append(all, kmserr.InvalidParameter(p.name))
+	}
+	switch {
+	case p.kind != keyNameType:
+		return all
+	case strings.Contains(p.names, "alias"):
+		return append(all, kmserr.KeyNotFound, kmserr.AliasNotFound)
+	}
+	return append(all, kmserr.KeyNotFound, kmserr.AliasNotAllowed)
+}
+
+// checkTags refuses a tag that nobody reads, like a misspelt one.
+func checkTags(f reflect.StructField) {
+	left := string(f.Tag)
+	for _, name := range []string{"required", "min", "max", "oneof", "default", "names"} {
+		if value, ok := f.Tag.Lookup(name); ok {
+			left = strings.Replace(left, name+":"+strconv.Quote(value), "", 1)
+		}
+	}
+	if strings.TrimSpace(left) != "" {
+		panic(fmt.Sprintf("params.go: %s has the unknown tag %s", f.Name, left))
+	}
+	if f.Tag.Get("required") != "" && f.Tag.Get("default") != "" {
+		panic(fmt.Sprintf("params.go: %s is required and has a default", f.Name))
+	}
+}
+
+func bound(f reflect.StructField, tag string, otherwise int) int {
+	text, ok := f.Tag.Lookup(tag)
+	if !ok {
+		return otherwise
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		panic(fmt.Sprintf("params.go: %s of %s is %q", tag, f.Name, text))
+	}
+	return n
+}
+
+// fill reads the parameters of a call into its request struct and checks them
+// in the order of the struct. Parameters it does not know are ignored, as the
+// service does.
+func fill(request reflect.Value, parameters []parameter, sent map[string]string) error {
+	for _, p := range parameters {
+		text, ok := sent[p.name]
+		if text == "" {
+			if p.required == "true" || p.required == "sent" && !ok {
+				return kmserr.MissingParameter(p.name)
+			}
+			text = p.fallback
+		}
+		if text == "" {
+			continue
+		}
+		if err := p.set(request.FieldByIndex(p.index), text); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// set decodes one parameter into its field.
+func (p parameter) set(field reflect.Value, text string) error {
+	invalid := kmserr.InvalidParameter(p.name)
+	if len(p.oneof) > 0 && !slices.Contains(p.oneof, text) {
+		return invalid
+	}
+	switch {
+	case p.kind == bytesType:
+		return p.setBytes(field, text)
+	case p.kind == keyNameType:
+		return p.setKeyName(field, text)
+	case p.kind.Kind() == reflect.String:
+		if n := utf8.RuneCountInString(text); n < p.min || n > p.max {
+			return invalid
+		}
+		field.SetString(text)
+	case p.kind.Kind() == reflect.Int:
+		n, err := strconv.Atoi(text)
+		if err != nil || n < p.min || n > p.max {
+			return invalid
+		}
+		field.SetInt(int64(n))
+	case p.kind.Kind() == reflect.Bool:
+		truth := strings.ToLower(text) // the classic Python SDK sends True
+		if truth != "true" && truth != "false" {
+			return invalid
+		}
+		field.SetBool(truth == "true")
+	case p.kind.Kind() == reflect.Slice:
+		if json.Unmarshal([]byte(text), field.Addr().Interface()) != nil || field.Len() > p.max {
+			return invalid
+		}
+	default:
+		panic("params.go: no parameter is a " + p.kind.String())
+	}
+	return nil
+}
+
+// setBytes decodes base64: the standard alphabet with padding, as in every
+// sample of the manual. Line breaks are passed over.
+func (p parameter) setBytes(field reflect.Value, text string) error {
+	decoded, err := base64.StdEncoding.DecodeString(text)
+	if err != nil {
+		return kmserr.InvalidParameter(p.name)
+	}
+	if len(decoded) == 0 && p.required == "true" {
+		return kmserr.MissingParameter(p.name)
+	}
+	field.SetBytes(decoded)
+	return nil
+}
+
+func (p parameter) setKeyName(field reflect.Value, text string) error {
+	name := parseKeyName(text)
+	if name.alias != "" && !strings.Contains(p.names, "alias") {
+		return kmserr.AliasNotAllowed
+	}
+	if name.arn && !strings.Contains(p.names, "arn") {
+		name = keyName{id: text} // no key has such an id
+	}
+	field.Set(reflect.ValueOf(name))
+	return nil
+}

@@ -1,0 +1,148 @@
+package kms
+
+import (
+	"cmp"
+	"errors"
+	"runtime"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/semaphore"
+	"golang.org/x/sync/singleflight"
+
+	"github.com/alikms/alikms/emulator/internal/keyspec"
+	"github.com/alikms/alikms/emulator/internal/kmserr"
+	"github.com/alikms/alikms/store"
+)
+
+// Service is what the operations work on.
+type Service struct {
+	Store *store.Store
+
+	pool   *keyPool
+	keys   keyring
+	making singleflight.Group // of key material that the scenario leaves out
+	// The gates let in who came first. That of cryptography is as wide as the
+	// processors, that of slow work narrower, so that one cannot starve the other.
+	crypto, slow *semaphore.Weighted
+
+	mu        sync.RWMutex
+	instances map[string]Instance // by id
+}
+
+// NewService makes a service on a store. poolSize is how many key pairs are made
+// ahead of each spec that is slow to generate. Close ends that.
+func NewService(st *store.Store, poolSize int) *Service {
+	processors := int64(runtime.GOMAXPROCS(0))
+	s := &Service{
+		Store:  st,
+		crypto: semaphore.NewWeighted(processors),
+		slow:   semaphore.NewWeighted(max(1, processors/2)),
+	}
+	s.pool = newKeyPool(poolSize, s.slow)
+	return s
+}
+
+// Close ends the work in the background.
+func (s *Service) Close() { s.pool.close() }
+
+// FindKeyOf notes in a call the key that its parameters name, if they name one.
+// An alias is resolved; whether there is such a key is not asked.
+func (s *Service) FindKeyOf(c *Call, sent map[string]string) error {
+	name := cmp.Or(sent["KeyId"], sent["ProtectedResourceArn"])
+	if name == "" {
+		return nil
+	}
+	err := s.Store.View(func(st *store.Tx) error {
+		tx := &transaction{Call: c, store: st}
+		scope, id, err := tx.resolve(parseKeyName(name))
+		if err == nil {
+			tx.setKey(scope, id)
+		}
+		return err
+	})
+	if errors.As(err, new(*kmserr.Error)) {
+		return nil
+	}
+	return err
+}
+
+// FindKey finds the ARN of a key by its id, an alias or its ARN. An alias is one
+// of the scope given, an id may be of any account and region.
+func (s *Service) FindKey(here store.Scope, now time.Time, text string) (arn string, ok bool) {
+	err := s.Store.View(func(st *store.Tx) error {
+		name := parseKeyName(text)
+		tx := &transaction{Call: &Call{Scope: here, Now: now}, store: st}
+		scope, id, err := tx.resolve(name)
+		if err != nil {
+			return err
+		}
+		candidates := []store.Scope{scope}
+		if name.alias == "" && !name.arn {
+			others, err := st.Scopes()
+			if err != nil {
+				return err
+			}
+			candidates = append(candidates, others...)
+		}
+		for _, scope := range candidates {
+			if key, err := st.Key(scope, id); err == nil && !Gone(key, now) {
+				arn = KeyARN(scope, id)
+				return nil
+			}
+		}
+		return kmserr.KeyNotFound
+	})
+	return arn, err == nil
+}
+
+// KeyOfVersion finds the ARN of the key that has a version, in whatever account
+// and region.
+func (s *Service) KeyOfVersion(id string) (arn string, ok bool) {
+	err := s.Store.View(func(tx *store.Tx) error {
+		scopes, err := tx.Scopes()
+		if err != nil {
+			return err
+		}
+		for _, scope := range scopes {
+			if keyID, err := tx.KeyOfVersion(scope, id); err == nil {
+				arn = KeyARN(scope, keyID)
+				return nil
+			}
+		}
+		return kmserr.KeyVersionNotFound
+	})
+	return arn, err == nil
+}
+
+// EachKey visits the keys of every account and region.
+func EachKey(tx *store.Tx, visit func(store.Key) error) error {
+	scopes, err := tx.Scopes()
+	if err != nil {
+		return err
+	}
+	for _, scope := range scopes {
+		for key, err := range tx.Keys(scope) {
+			if err == nil {
+				err = visit(key)
+			}
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// Algorithms are all that keys here can do, sorted.
+func Algorithms() (all []string) {
+	for _, name := range keyspec.Names() {
+		spec, _ := keyspec.Lookup(name)
+		for _, usage := range spec.Usages() {
+			all = append(all, spec.Algorithms(usage)...)
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}

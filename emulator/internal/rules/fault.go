@@ -1,0 +1,122 @@
+package rules
+
+import (
+	"math/rand/v2"
+	"time"
+
+	"github.com/alikms/alikms/emulator/internal/kmserr"
+	"github.com/alikms/alikms/fixtures"
+)
+
+// Fault is a fault of the scenario in force. Its counters are guarded by Rules.
+type Fault struct {
+	Name        string
+	Source      fixtures.Fault // as it was written
+	From, Until time.Time      // in force while From <= now < Until; zero: always
+
+	match  match
+	action *Action    // of a rule without a script
+	chance float64    // of action; 0: certain
+	random *rand.Rand // of chance
+	script []step
+	repeat string // "all", "last", or "": calls pass after the script
+
+	position, used int // in the script
+	spent          bool
+	calls, hits    int
+	gone           chan struct{} // closed when the rule is removed or replaced
+	dropping       bool          // by a reset, set before gone is closed
+}
+
+// step lets count calls pass, or gives each of them its action.
+type step struct {
+	action *Action // nil: pass
+	count  int
+}
+
+// Action is what a call meets.
+type Action struct {
+	Refuse     *kmserr.Error // what is answered; nil: nothing
+	RetryAfter time.Duration // a header beside it; 0: none
+	Connection string        // ConnectionReset, ConnectionTruncate, or ""
+	Delay      time.Duration // real time
+	After      bool          // the operation runs before; else it does not, unless Delay is all
+}
+
+// What becomes of a connection.
+const (
+	ConnectionReset    = "reset"    // not a byte is answered
+	ConnectionTruncate = "truncate" // half of the answer is sent
+)
+
+// inForce reports whether the rule may decide a call at this time.
+func (f *Fault) inForce(now time.Time) bool {
+	return !f.spent && !now.Before(f.From) && (f.Until.IsZero() || now.Before(f.Until))
+}
+
+// decide counts a call and says what it meets; nil: it passes.
+func (f *Fault) decide() *Action {
+	f.calls++
+	met := f.action
+	switch {
+	case len(f.script) > 0:
+		met = f.nextStep()
+	case f.chance > 0 && f.random.Float64() >= f.chance:
+		met = nil
+	}
+	if met != nil {
+		f.hits++
+	}
+	return met
+}
+
+// nextStep moves through the script by one call.
+func (f *Fault) nextStep() *Action {
+	current := f.script[f.position]
+	f.used++
+	if f.used < current.count {
+		return current.action
+	}
+	f.used = 0
+	switch {
+	case f.position+1 < len(f.script):
+		f.position++
+	case f.repeat == "all":
+		f.position = 0
+	case f.repeat == "":
+		f.spent = true
+	}
+	return current.action
+}
+
+func (f *Fault) name() string { return f.Name }
+
+type shownFault struct {
+	fixtures.Fault
+	Status faultStatus `json:"status"`
+}
+
+type faultStatus struct {
+	Calls   int      `json:"calls"` // decided by the rule, passes included
+	Hits    int      `json:"hits"`  // met an action
+	Spent   bool     `json:"spent"`
+	Nearest *nearest `json:"nearest,omitempty"` // while calls is 0
+}
+
+func (f *Fault) shown(past []Past) any {
+	status := faultStatus{Calls: f.calls, Hits: f.hits, Spent: f.spent}
+	if f.calls == 0 {
+		status.Nearest = f.nearestOf(past)
+	}
+	return shownFault{f.Source, status}
+}
+
+// end lets the calls that the rule delays go on, or drops them.
+func (f *Fault) end(dropping bool) {
+	f.dropping = dropping
+	close(f.gone)
+}
+
+// Keys are the ARNs of the keys that the rule is about, and the ids of the
+// versions; nil: of any.
+func (f *Fault) Keys() (arns, versionIDs []string) { return f.match.keyARNs, f.match.keyVersionIDs }

@@ -1,0 +1,126 @@
+package rules
+
+import (
+	"slices"
+	"time"
+
+	"github.com/alikms/alikms/fixtures"
+	"github.com/alikms/alikms/store"
+)
+
+// Quota is a quota of the scenario in force. Its counters are guarded by Rules.
+type Quota struct {
+	Name   string
+	Source fixtures.Quota // as it was written
+
+	match   match
+	groups  []*quotaGroup
+	records bool // the profile that counts records, not calls
+	passed  int
+	refused int
+}
+
+// quotaGroup is what a profile counts together; a rate is one group of all.
+type quotaGroup struct {
+	name    string // of the profile's group
+	limit   int
+	unit    time.Duration
+	kinds   []string                // groups of operations; none: all
+	windows map[store.Scope]*window // as calls come
+	passed  int
+	refused int
+}
+
+// groupOf finds the group that a kind of operation counts in; nil: none.
+func (q *Quota) groupOf(kind string) *quotaGroup {
+	for _, g := range q.groups {
+		if len(g.kinds) == 0 || slices.Contains(g.kinds, kind) {
+			return g
+		}
+	}
+	return nil
+}
+
+// window is the group's count for an account and region.
+func (g *quotaGroup) window(scope store.Scope) *window {
+	w, ok := g.windows[scope]
+	if !ok {
+		if g.windows == nil {
+			g.windows = map[store.Scope]*window{}
+		}
+		w = &window{limit: g.limit, unit: g.unit}
+		g.windows[scope] = w
+	}
+	return w
+}
+
+// admit lets a call pass when every quota that matches has room, and only then
+// counts it in them. Otherwise it returns the first without room, and the call
+// counts in none.
+func admit(quotas []*Quota, req Request, now time.Time) *Quota {
+	var asked []*quotaGroup
+	var rules []*Quota
+	for _, q := range quotas {
+		g := q.groupOf(req.Group)
+		if g == nil || !q.match.fits(req) {
+			continue
+		}
+		if !g.window(req.Scope).hasRoom(now) {
+			q.refused++
+			g.refused++
+			return q
+		}
+		asked, rules = append(asked, g), append(rules, q)
+	}
+	for i, g := range asked {
+		g.window(req.Scope).pass(now)
+		g.passed++
+		rules[i].passed++
+	}
+	return nil
+}
+
+func (q *Quota) emptyWindows() {
+	for _, g := range q.groups {
+		g.windows = nil
+	}
+}
+
+func (q *Quota) name() string { return q.Name }
+
+func (q *Quota) end(bool) {}
+
+// Keys are the ARNs of the keys that the rule is about, and the ids of the
+// versions; nil: of any.
+func (q *Quota) Keys() (arns, versionIDs []string) { return q.match.keyARNs, q.match.keyVersionIDs }
+
+type shownQuota struct {
+	fixtures.Quota
+	Status quotaStatus `json:"status"`
+}
+
+type quotaStatus struct {
+	Passed  int                    `json:"passed"`
+	Refused int                    `json:"refused"`
+	Groups  map[string]groupStatus `json:"groups,omitempty"` // of a profile
+}
+
+type groupStatus struct {
+	Rate    fixtures.Rate `json:"rate"`
+	Passed  int           `json:"passed"`
+	Refused int           `json:"refused"`
+}
+
+func (q *Quota) shown([]Past) any {
+	status := quotaStatus{Passed: q.passed, Refused: q.refused}
+	for _, g := range q.groups {
+		if g.name == "" {
+			continue
+		}
+		if status.Groups == nil {
+			status.Groups = map[string]groupStatus{}
+		}
+		status.Groups[g.name] = groupStatus{fixtures.Rate{Calls: g.limit, Per: g.unit}, g.passed, g.refused}
+	}
+	return shownQuota{q.Source, status}
+}

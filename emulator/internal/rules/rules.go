@@ -1,0 +1,172 @@
+package rules
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/alikms/alikms/store"
+)
+
+// Request is what the rules ask of a call.
+type Request struct {
+	Operation, KeyARN, KeyVersionID, Algorithm, AccessKeyID, Gateway string
+
+	Group string      // of the request quotas, that the operation counts in
+	Scope store.Scope // account and region
+	// Nonce is that of the signature; "": none. Fingerprint is a hash of all
+	// else that was sent.
+	Nonce, Fingerprint string
+}
+
+// Past is a request that has been answered, as the journal keeps it.
+type Past struct {
+	Request
+	RequestID string
+	KeyID     string
+	Time      time.Time
+}
+
+// Rules are the quotas and faults in force. What becomes of a call is decided
+// in one indivisible moment: the time, the quota, the rule and its step.
+type Rules struct {
+	now  func() time.Time // of the emulator's clock
+	real func() time.Time
+
+	mu      sync.Mutex // guards all that follows, and the counters of rules
+	quotas  Set[*Quota]
+	faults  Set[*Fault]
+	resends map[resendKey]*resend // of the last resendWindow
+}
+
+// New makes rules with none in force. now is the emulator's clock.
+func New(now, real func() time.Time) *Rules { return &Rules{now: now, real: real} }
+
+// Verdict is what was decided of a call.
+type Verdict struct {
+	Now     time.Time // of the emulator's clock; it serves the whole call
+	Quota   string    // the name of the quota that refuses the call; "": none
+	Records string    // the name of the quota of records in force; "": none
+	Fault   string    // the name of the fault that acts on it; "": none
+	Action  *Action   // what the call meets; nil: nothing
+	Resend  bool      // it is a call decided before, sent again
+
+	rule   *Fault
+	resend *resend
+}
+
+// Decide sets the time of a call and finds what becomes of it. It counts the
+// call.
+func (r *Rules) Decide(req Request) Verdict {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := r.now()
+	if before, ok := r.lastMet(req); ok {
+		again := before.verdict
+		again.Now, again.Resend = now, true
+		return again
+	}
+	v := Verdict{Now: now, Records: r.recordQuota()}
+	if refusing := admit(r.quotas.rules, req, now); refusing != nil {
+		v.Quota = refusing.Name
+		return v
+	}
+	if fault := r.choose(req, now); fault != nil {
+		if v.Action = fault.decide(); v.Action != nil {
+			v.Fault, v.rule = fault.Name, fault
+			r.remember(req, &v)
+		}
+	}
+	return v
+}
+
+// choose finds the rule that decides a call: the first in order that is in force
+// and matches.
+func (r *Rules) choose(req Request, now time.Time) *Fault {
+	i := slices.IndexFunc(r.faults.rules, func(f *Fault) bool { return f.inForce(now) && f.match.fits(req) })
+	if i < 0 {
+		return nil
+	}
+	return r.faults.rules[i]
+}
+
+// ErrDropped says that a call was dropped while it was delayed: nothing is
+// answered.
+var ErrDropped = errors.New("the call was dropped while it was delayed")
+
+// Wait holds a call as long as its action says, in real time. The end of the
+// rule lets the call go on; a client that hangs up, a reset or the stop drop it,
+// with ErrDropped.
+func (v Verdict) Wait(ctx context.Context, stopping <-chan struct{}) error {
+	if v.Action.Delay == 0 {
+		return nil
+	}
+	timer := time.NewTimer(v.Action.Delay)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-v.rule.gone:
+		if !v.rule.dropping {
+			return nil
+		}
+	case <-ctx.Done():
+	case <-stopping:
+	}
+	return ErrDropped
+}
+
+// AskForKeys reports whether any rule needs to know the key of a call.
+func (r *Rules) AskForKeys() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.ContainsFunc(r.quotas.rules, func(q *Quota) bool { return len(q.match.keyARNs) > 0 }) ||
+		slices.ContainsFunc(r.faults.rules, func(f *Fault) bool { return len(f.match.keyARNs) > 0 })
+}
+
+// EmptyWindows forgets which calls have passed the quotas lately: the clock was
+// set back.
+func (r *Rules) EmptyWindows() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, q := range r.quotas.rules {
+		q.emptyWindows()
+	}
+}
+
+// Restart puts the rules of a loading in force, in one moment with what else
+// changes then. The calls that the rules before delay are dropped.
+func (r *Rules) Restart(quotas []*Quota, faults []*Fault, and func()) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, f := range r.faults.rules {
+		f.end(true)
+	}
+	r.quotas.rules, r.faults.rules, r.resends = quotas, faults, nil
+	and()
+}
+
+// recordQuota is the name of the quota in force that limits records, or "".
+func (r *Rules) recordQuota() string {
+	i := slices.IndexFunc(r.quotas.rules, func(q *Quota) bool { return q.records })
+	if i < 0 {
+		return ""
+	}
+	return r.quotas.rules[i].Name
+}
+
+// CountRecord counts a record that passed the quota of records, or was refused.
+func (r *Rules) CountRecord(quota string, refused bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	i := r.quotas.index(quota)
+	switch {
+	case i < 0: // it was removed since
+	case refused:
+		r.quotas.rules[i].refused++
+	default:
+		r.quotas.rules[i].passed++
+	}
+}

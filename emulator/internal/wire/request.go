@@ -1,0 +1,112 @@
+// Package wire speaks the OpenAPI dialect of KMS: it reads a request in whatever
+// way SDKs send it, and writes an answer as JSON or XML. It knows no operation.
+package wire
+
+import (
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/alikms/alikms/emulator/internal/kmserr"
+)
+
+// apiVersion is the one version of the API of product Kms.
+const apiVersion = "2016-01-20"
+
+// MaxBody bounds a request body, in bytes. The header, URL included, has the
+// same bound: SDKs send large values in the URL.
+const MaxBody = 4 << 20
+
+// Request is an API request: what it asks for, before it is known who asks.
+type Request struct {
+	HTTP   *http.Request
+	Body   []byte
+	Query  map[string]string // decoded
+	Params map[string]string // query and form
+	Action string            // "" where none is said
+	XML    bool              // the answer is to be XML
+}
+
+// Read takes GET and POST for every action. Parameters come in the query, in a
+// form body, or both; action and version also in headers. What could be read is
+// returned with the error too, and an error is one of kmserr.
+func Read(w http.ResponseWriter, r *http.Request) (*Request, error) {
+	req := &Request{HTTP: r, Params: map[string]string{}}
+	if r.Method != http.MethodGet && r.Method != http.MethodPost {
+		return req, kmserr.UnsupportedMethod
+	}
+	var err error
+	if req.Body, err = io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody)); err != nil {
+		return req, kmserr.ParseRequest
+	}
+	if req.Query, err = parseParameters(r.URL.RawQuery, req.Params); err != nil {
+		return req, err
+	}
+	if mediaType, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); mediaType == "application/x-www-form-urlencoded" {
+		if _, err = parseParameters(string(req.Body), req.Params); err != nil {
+			return req, err
+		}
+	}
+	req.Action = req.named("Action", "x-acs-action")
+	return req, req.readFormat()
+}
+
+// parseParameters decodes a query or a form, and adds it to all. It does not
+// use url.ParseQuery, which drops what it cannot read. A parameter that is
+// given twice, or is not text, is refused by its name.
+func parseParameters(text string, all map[string]string) (map[string]string, error) {
+	own := map[string]string{}
+	for pair := range strings.SplitSeq(text, "&") {
+		if pair == "" {
+			continue
+		}
+		key, value, _ := strings.Cut(pair, "=")
+		name, err := url.QueryUnescape(key)
+		if err != nil || strings.Contains(pair, ";") || !utf8.ValidString(name) {
+			return nil, kmserr.ParseRequest
+		}
+		decoded, err := url.QueryUnescape(value)
+		if err != nil {
+			return nil, kmserr.ParseRequest
+		}
+		if _, twice := all[name]; twice || !utf8.ValidString(decoded) {
+			return nil, kmserr.InvalidParameter(name)
+		}
+		own[name], all[name] = decoded, decoded
+	}
+	return own, nil
+}
+
+// named finds what V1 clients say in a parameter and V3 clients in a header.
+// V1 clients send the header too, unsigned; signed headers are believed first.
+func (req *Request) named(parameter, header string) string {
+	inHeader, inParameter := req.HTTP.Header.Get(header), req.Params[parameter]
+	if inParameter == "" || strings.HasPrefix(req.HTTP.Header.Get("Authorization"), "ACS") && inHeader != "" {
+		return inHeader
+	}
+	return inParameter
+}
+
+// readFormat finds out how to answer: JSON, unless Format says XML. SDKs write
+// Format in upper and in lower case.
+func (req *Request) readFormat() error {
+	switch strings.ToUpper(req.Params["Format"]) {
+	case "", "JSON":
+	case "XML":
+		req.XML = true
+	default:
+		return kmserr.InvalidFormat
+	}
+	return nil
+}
+
+// CheckVersion refuses a version that is sent and is not the API's.
+func (req *Request) CheckVersion() error {
+	if version := req.named("Version", "x-acs-version"); version != "" && version != apiVersion {
+		return kmserr.InvalidVersion
+	}
+	return nil
+}
