@@ -103,7 +103,19 @@ type parsedKey func() (keyspec.PrivateKey, error)
 
 // key parses the material once, however many calls ask for it at a time.
 func (r *keyring) key(spec *keyspec.Spec, hash store.MaterialHash, material []byte) (keyspec.PrivateKey, error) {
-	return r.entry(hash, func() (keyspec.PrivateKey, error) { return spec.Parse(material) })()
+	return r.entry(hash, func() (keyspec.PrivateKey, error) { return parsePrivateKey(spec, material) })()
+}
+
+func parsePrivateKey(spec *keyspec.Spec, material []byte) (keyspec.PrivateKey, error) {
+	key, err := spec.Parse(material)
+	if err != nil {
+		return nil, err
+	}
+	private, ok := key.(keyspec.PrivateKey)
+	if !ok {
+		return nil, errors.New("a key of " + spec.Name + " is no private key")
+	}
+	return private, nil
 }
 
 func (r *keyring) entry(hash store.MaterialHash, parse parsedKey) parsedKey {
