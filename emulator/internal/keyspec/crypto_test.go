@@ -12,14 +12,6 @@ import (
 	"github.com/emmansun/gmsm/sm2"
 )
 
-// sizes in bytes, from kms-api.md 1.4: the longest plaintext, and the
-// ciphertext of the longest.
-var sizes = map[string]map[string]struct{ plaintext, ciphertext int }{
-	"RSA_2048": {"RSAES_OAEP_SHA_1": {214, 256}, "RSAES_OAEP_SHA_256": {190, 256}},
-	"RSA_3072": {"RSAES_OAEP_SHA_1": {342, 384}, "RSAES_OAEP_SHA_256": {318, 384}},
-	"EC_SM2":   {"SM2PKE": {6047, 6144}},
-}
-
 func randomBytes(n int) []byte {
 	b := make([]byte, n)
 	rand.Read(b)
@@ -28,7 +20,7 @@ func randomBytes(n int) []byte {
 
 func TestDecryptOpensWhatEncryptMade(t *testing.T) {
 	eachAlgorithm(t, EncryptDecrypt, func(t *testing.T, spec, algorithm string, key PrivateKey) {
-		for _, n := range []int{1, 2, 16, 32, sizes[spec][algorithm].plaintext} {
+		for _, n := range []int{1, 2, 16, 32, encryptionOf(t, spec, algorithm).plaintext} {
 			plaintext := randomBytes(n)
 			ciphertext, err := key.Encrypt(algorithm, plaintext)
 			if err != nil {
@@ -44,7 +36,7 @@ func TestDecryptOpensWhatEncryptMade(t *testing.T) {
 
 func TestLongestPlaintextIsKMSs(t *testing.T) {
 	eachAlgorithm(t, EncryptDecrypt, func(t *testing.T, spec, algorithm string, key PrivateKey) {
-		want := sizes[spec][algorithm]
+		want := encryptionOf(t, spec, algorithm)
 		ciphertext, err := key.Encrypt(algorithm, make([]byte, want.plaintext))
 		if err != nil || len(ciphertext) != want.ciphertext {
 			t.Errorf("%d bytes: ciphertext of %d, want %d; %v", want.plaintext, len(ciphertext), want.ciphertext, err)
@@ -124,7 +116,7 @@ func TestSM2DecryptAcceptsDERUpToTheSamePlaintext(t *testing.T) {
 // luck. It goes past Encrypt's limit, for plaintexts that are too long.
 func sm2DER(t testing.TB, key sm2Key, plaintext []byte) []byte {
 	t.Helper()
-	raw, err := key.encrypt(plaintext)
+	raw, err := sm2PublicKey{&key.private.PublicKey}.encrypt(plaintext)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -190,10 +182,7 @@ func TestDecryptRefusesEveryChangedByte(t *testing.T) {
 
 func TestDecryptRefusesCiphertextOfAnotherKey(t *testing.T) {
 	eachAlgorithm(t, EncryptDecrypt, func(t *testing.T, spec, algorithm string, key PrivateKey) {
-		other, err := mustLookup(t, spec).Generate()
-		if err != nil {
-			t.Fatal(err)
-		}
+		other := generatedKey(t, spec).(PrivateKey)
 		ciphertext, err := other.Encrypt(algorithm, []byte("plaintext"))
 		if err != nil {
 			t.Fatal(err)
@@ -320,12 +309,9 @@ func TestDigestHasExactly32Bytes(t *testing.T) {
 }
 
 func TestKeyRefusesAlgorithmsItCannotDo(t *testing.T) {
-	algorithms := []string{
-		"RSAES_OAEP_SHA_1", "RSAES_OAEP_SHA_256", "SM2PKE",
-		"RSA_PSS_SHA_256", "RSA_PKCS1_SHA_256", "SM2DSA", "ECDSA_SHA_256", "", "none",
-	}
-	for _, name := range Names() {
-		spec, key := mustLookup(t, name), testKey(t, name)
+	algorithms := append(allAlgorithms(), "", "none", "RSAES_PKCS1_V1_5")
+	for _, spec := range asymmetric() {
+		name, key := spec.Name, testKey(t, spec.Name)
 		for _, algorithm := range algorithms {
 			if !slices.Contains(spec.Algorithms(EncryptDecrypt), algorithm) {
 				_, encryptErr := key.Encrypt(algorithm, []byte("x"))
@@ -352,8 +338,8 @@ func requireErrAlgorithm(t *testing.T, what string, errs ...error) {
 
 // With -race this also shows that no method of a key writes to it.
 func TestKeyServesManyGoroutines(t *testing.T) {
-	for _, name := range Names() {
-		spec, key := mustLookup(t, name), testKey(t, name)
+	for _, spec := range asymmetric() {
+		key := testKey(t, spec.Name)
 		var group sync.WaitGroup
 		for range 8 {
 			group.Go(func() {

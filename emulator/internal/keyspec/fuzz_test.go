@@ -8,26 +8,26 @@ import (
 
 // The first byte of an input chooses spec and algorithm, so that one target
 // serves all.
-func chooseAlgorithm(f *testing.F, usage string) func(choice byte) (PrivateKey, string) {
+func chooseAlgorithm(f *testing.F, usage string) (choose func(choice byte) (PrivateKey, string), choices int) {
 	type pair struct {
 		key       PrivateKey
 		algorithm string
 	}
 	var pairs []pair
-	for _, name := range Names() {
-		for _, algorithm := range mustLookup(f, name).Algorithms(usage) {
-			pairs = append(pairs, pair{testKey(f, name), algorithm})
+	for _, spec := range asymmetric() {
+		for _, algorithm := range spec.Algorithms(usage) {
+			pairs = append(pairs, pair{testKey(f, spec.Name), algorithm})
 		}
 	}
 	return func(choice byte) (PrivateKey, string) {
 		chosen := pairs[int(choice)%len(pairs)]
 		return chosen.key, chosen.algorithm
-	}
+	}, len(pairs)
 }
 
 func FuzzDecrypt(f *testing.F) {
-	choose := chooseAlgorithm(f, EncryptDecrypt)
-	for choice := range byte(5) {
+	choose, choices := chooseAlgorithm(f, EncryptDecrypt)
+	for choice := range byte(choices) {
 		key, algorithm := choose(choice)
 		ciphertext, err := key.Encrypt(algorithm, []byte("a plaintext of some length"))
 		if err != nil {
@@ -37,7 +37,7 @@ func FuzzDecrypt(f *testing.F) {
 		f.Add(choice, ciphertext[:len(ciphertext)/2])
 		f.Add(choice, []byte{})
 	}
-	f.Add(byte(4), sm2DER(f, testKey(f, "EC_SM2").(sm2Key), []byte("x")))
+	f.Add(byte(choices-1), sm2DER(f, testKey(f, "EC_SM2").(sm2Key), []byte("x")))
 	f.Fuzz(func(t *testing.T, choice byte, ciphertext []byte) {
 		key, algorithm := choose(choice)
 		before := bytes.Clone(ciphertext)
@@ -55,9 +55,9 @@ func FuzzDecrypt(f *testing.F) {
 }
 
 func FuzzVerify(f *testing.F) {
-	choose := chooseAlgorithm(f, SignVerify)
+	choose, choices := chooseAlgorithm(f, SignVerify)
 	digest := make([]byte, digestSize)
-	for choice := range byte(5) {
+	for choice := range byte(choices) {
 		key, algorithm := choose(choice)
 		signature, err := key.Sign(algorithm, digest)
 		if err != nil {
@@ -90,19 +90,18 @@ func FuzzParsePEM(f *testing.F) {
 		f.Add(readTestdata(f, file))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		for _, name := range Names() {
-			spec := mustLookup(t, name)
+		for _, spec := range All() {
 			key, err := spec.ParsePEM(text)
 			if err != nil {
 				continue
 			}
 			der, err := key.Marshal()
 			if err != nil {
-				t.Fatalf("%s: accepted, but does not marshal: %v", name, err)
+				t.Fatalf("%s: accepted, but does not marshal: %v", spec.Name, err)
 			}
 			parsed, err := spec.Parse(der)
 			if err != nil {
-				t.Fatalf("%s: accepted, but does not parse again: %v", name, err)
+				t.Fatalf("%s: accepted, but does not parse again: %v", spec.Name, err)
 			}
 			requireSameKey(t, key, parsed)
 		}
@@ -112,20 +111,28 @@ func FuzzParsePEM(f *testing.F) {
 // FuzzParse reads DER, as the store gives it back: without the PEM around, the
 // fuzzer gets to the encodings.
 func FuzzParse(f *testing.F) {
-	for _, name := range Names() {
-		der, err := testKey(f, name).Marshal()
+	for _, spec := range asymmetric() {
+		der, err := testKey(f, spec.Name).Marshal()
 		if err != nil {
 			f.Fatal(err)
 		}
 		f.Add(der)
 		f.Add(der[:len(der)-1])
 	}
-	f.Fuzz(func(t *testing.T, der []byte) {
-		for _, name := range Names() {
-			key, err := mustLookup(t, name).Parse(der)
-			if err == nil {
-				useKey(t, mustLookup(t, name), key)
+	for _, spec := range symmetric() {
+		f.Add(make([]byte, spec.Size()))
+	}
+	f.Fuzz(func(t *testing.T, material []byte) {
+		for _, spec := range All() {
+			key, err := spec.Parse(material)
+			if err != nil {
+				continue
 			}
+			if spec.Symmetric() {
+				requireOpens(t, key.(*SymmetricKey), []byte("plaintext"), nil)
+				continue
+			}
+			useKey(t, spec, key.(PrivateKey))
 		}
 	})
 }

@@ -1,16 +1,15 @@
-// Package keyspec holds the key specs of KMS that are emulated, and the
-// cryptography of their keys. It knows no HTTP, no store and no error code of
-// KMS: names and sizes are KMS's, all else is bytes.
+// Package keyspec holds the key specs of KMS and the cryptography of their
+// keys. It knows no HTTP, no store and no error code of KMS: names and sizes are
+// KMS's, all else is bytes.
 //
-// A spec is one file, which registers it: see rsa.go and sm2.go.
+// A spec is one row of the table specs, and the file of its cryptography.
 package keyspec
 
 import (
+	"crypto/cipher"
 	"errors"
 	"fmt"
 	"slices"
-
-	"github.com/emmansun/gmsm/smx509"
 )
 
 // The usages of a key, in KMS's words. A key has one of them, for ever.
@@ -34,46 +33,75 @@ var (
 	ErrDigest = errors.New("digest has the wrong length")
 )
 
-// digestSize in bytes: each signature algorithm of KMS takes 32
-// (kms-api.md 1.4).
+// digestSize in bytes: each signature algorithm of KMS takes 32.
 const digestSize = 32
+
+// A Key is the material of a key of any spec: a PrivateKey or a *SymmetricKey.
+type Key interface {
+	// Marshal encodes the key for Parse: a private key as PKCS#8 DER, a
+	// symmetric one as its bytes.
+	Marshal() ([]byte, error)
+}
+
+// A PublicKey encrypts to the owner of its private key.
+type PublicKey interface {
+	// Encrypt returns a new ciphertext each time. It refuses with ErrAlgorithm
+	// or ErrPlaintext.
+	Encrypt(algorithm string, plaintext []byte) ([]byte, error)
+}
 
 // A PrivateKey is one key pair. Any number of goroutines may use it at once.
 type PrivateKey interface {
-	// Encrypt gives a new ciphertext each time. It refuses with ErrAlgorithm
-	// or ErrPlaintext.
-	Encrypt(algorithm string, plaintext []byte) ([]byte, error)
+	Key
+	PublicKey
 	// Decrypt refuses with ErrAlgorithm or ErrCiphertext.
 	Decrypt(algorithm string, ciphertext []byte) ([]byte, error)
 	// Sign signs a digest of 32 bytes that the caller has computed: for SM2DSA
 	// SM3(Z‖M). It refuses with ErrAlgorithm or ErrDigest.
 	Sign(algorithm string, digest []byte) ([]byte, error)
-	// Verify says whether the signature is of this digest and key; a malformed
-	// one is not. It refuses with ErrAlgorithm or ErrDigest.
+	// Verify reports whether the signature is of this digest and key; a
+	// malformed one is not. It refuses with ErrAlgorithm or ErrDigest.
 	Verify(algorithm string, digest, signature []byte) (bool, error)
-	// PublicKeyPEM is the public key as GetPublicKey answers it: X.509 SPKI in
-	// lines of 64 characters.
+	// PublicKeyDER returns the public key as X.509 SPKI.
+	PublicKeyDER() ([]byte, error)
+	// PublicKeyPEM returns the public key as GetPublicKey answers it: X.509
+	// SPKI in lines of 64 characters.
 	PublicKeyPEM() (string, error)
-	// Marshal gives the private key as PKCS#8 DER, for Parse and PEM.
-	Marshal() ([]byte, error)
 }
 
 // A Spec is a value of KMS's KeySpec.
 type Spec struct {
 	Name string
 
+	// Of a symmetric spec.
+	size     int // of a key, in bytes
+	newBlock func(key []byte) (cipher.Block, error)
+
+	// Of an asymmetric spec.
 	kind       string              // of key, in words
 	algorithms map[string][]string // by usage
 	slow       bool
-	generate   func() (PrivateKey, error)
-	// fit takes what smx509's parsers give; false: a key of another kind.
+	newPair    func() (PrivateKey, error)
+	// fit takes what the parsers give; false: a key of another kind.
 	fit func(key any) (PrivateKey, bool, error)
 }
 
-var specs []*Spec
+// specs are all key specs, in the order in which KMS lists them.
+var specs = []*Spec{
+	aesSpec("Aliyun_AES_256", 32),
+	aesSpec("Aliyun_AES_192", 24),
+	aesSpec("Aliyun_AES_128", 16),
+	sm4Spec("Aliyun_SM4"),
+	rsaSpec("RSA_2048", 2048),
+	rsaSpec("RSA_3072", 3072),
+	rsaSpec("RSA_4096", 4096),
+	p256Spec("EC_P256"),
+	p256kSpec("EC_P256K"),
+	sm2Spec("EC_SM2"),
+}
 
-// register is for the init functions of a spec's file.
-func register(s *Spec) { specs = append(specs, s) }
+// All returns all specs, always in the same order.
+func All() []*Spec { return slices.Clone(specs) }
 
 // Lookup finds a spec by its name, like RSA_2048.
 func Lookup(name string) (*Spec, bool) {
@@ -84,7 +112,7 @@ func Lookup(name string) (*Spec, bool) {
 	return specs[i], true
 }
 
-// Names are the names of all specs, always in the same order.
+// Names returns the names of all specs, in the order of All.
 func Names() []string {
 	var names []string
 	for _, s := range specs {
@@ -93,51 +121,75 @@ func Names() []string {
 	return names
 }
 
-// publishedAlgorithms are those of KMS that no spec here can do
-// (kms-api.md 1.4).
-var publishedAlgorithms = []string{"ECDSA_SHA_256"}
-
-// KnownAlgorithm says whether KMS has an asymmetric algorithm of this name,
-// even if no spec here can do it.
+// KnownAlgorithm reports whether some spec has an algorithm of this name.
 func KnownAlgorithm(name string) bool {
-	return slices.Contains(publishedAlgorithms, name) || slices.ContainsFunc(specs, func(s *Spec) bool {
-		return slices.Contains(s.Algorithms(EncryptDecrypt), name) || slices.Contains(s.Algorithms(SignVerify), name)
+	return slices.ContainsFunc(specs, func(s *Spec) bool {
+		return slices.Contains(s.algorithms[EncryptDecrypt], name) || slices.Contains(s.algorithms[SignVerify], name)
 	})
 }
 
-// Usages are the usages a key of this spec may be created for.
+// Symmetric reports whether keys of this spec are symmetric.
+func (s *Spec) Symmetric() bool { return s.size > 0 }
+
+// Size returns how many bytes a symmetric key has; 0 for an asymmetric spec.
+func (s *Spec) Size() int { return s.size }
+
+// Usages returns the usages a key of this spec may be created for.
 func (s *Spec) Usages() []string {
+	if s.Symmetric() {
+		return []string{EncryptDecrypt}
+	}
 	return slices.DeleteFunc([]string{EncryptDecrypt, SignVerify}, func(usage string) bool {
 		return len(s.algorithms[usage]) == 0
 	})
 }
 
-// DefaultUsage is what CreateKey takes where KeyUsage is left out: SIGN/VERIFY
-// for every asymmetric spec (kms-api.md 2.8).
-func (s *Spec) DefaultUsage() string { return SignVerify }
+// DefaultUsage returns what CreateKey takes where KeyUsage is left out:
+// SIGN/VERIFY if the spec can sign.
+func (s *Spec) DefaultUsage() string {
+	if slices.Contains(s.Usages(), SignVerify) {
+		return SignVerify
+	}
+	return EncryptDecrypt
+}
 
-// Algorithms are those a key of this spec and usage can do.
+// Algorithms returns those that a key of this spec and usage can do. A symmetric
+// key has none: its operations take no Algorithm.
 func (s *Spec) Algorithms(usage string) []string { return slices.Clone(s.algorithms[usage]) }
 
-// Slow says that Generate takes long enough, tenths of a second, to be worth
-// doing ahead.
+// Slow reports whether Generate takes long enough, tenths of a second or more,
+// to be worth doing ahead.
 func (s *Spec) Slow() bool { return s.slow }
 
-// Generate makes a new key pair.
-func (s *Spec) Generate() (PrivateKey, error) {
-	key, err := s.generate()
+// Generate makes a new key.
+func (s *Spec) Generate() (Key, error) {
+	if s.Symmetric() {
+		return s.newSymmetricKey()
+	}
+	return s.generatePair()
+}
+
+func (s *Spec) generatePair() (PrivateKey, error) {
+	key, err := s.newPair()
 	if err != nil {
 		return nil, fmt.Errorf("generate %s key: %w", s.Name, err)
 	}
 	return key, nil
 }
 
-// Parse reads the PKCS#8 DER that Marshal made. It refuses a key that is not
-// of this spec, or not consistent.
-func (s *Spec) Parse(der []byte) (PrivateKey, error) {
-	key, err := smx509.ParsePKCS8PrivateKey(der)
+// Parse reads what Marshal made. It refuses a key that is not of this spec, or
+// not consistent.
+func (s *Spec) Parse(material []byte) (Key, error) {
+	if s.Symmetric() {
+		return s.parseSymmetricKey(material)
+	}
+	return s.parsePair(material)
+}
+
+func (s *Spec) parsePair(der []byte) (PrivateKey, error) {
+	key, err := parsePKCS8(der)
 	if err != nil {
-		return nil, fmt.Errorf("unreadable PKCS#8 key: %w", err)
+		return nil, fmt.Errorf("unreadable PKCS#8 key: %w", inWords(err))
 	}
 	return s.accept(key)
 }
@@ -160,3 +212,12 @@ func checkDigest(digest []byte) error {
 	}
 	return nil
 }
+
+// signOnly is embedded in keys that cannot encrypt.
+type signOnly struct{}
+
+// Encrypt refuses.
+func (signOnly) Encrypt(string, []byte) ([]byte, error) { return nil, ErrAlgorithm }
+
+// Decrypt refuses.
+func (signOnly) Decrypt(string, []byte) ([]byte, error) { return nil, ErrAlgorithm }

@@ -2,33 +2,45 @@ package keyspec
 
 import (
 	"bytes"
-	"crypto/ecdsa"
 	"crypto/rsa"
+	"crypto/x509"
 	"encoding/asn1"
 	"encoding/pem"
 	"errors"
 	"fmt"
 	"strings"
-
-	"github.com/emmansun/gmsm/sm2"
-	"github.com/emmansun/gmsm/smx509"
 )
 
 // privateKeyParsers are by type of the PEM block. SM2 keys come as PKCS#8, as
 // SEC1 like any other curve's, or as SEC1 under a name of their own, which is
 // what `openssl ec` writes.
 var privateKeyParsers = map[string]func(der []byte) (any, error){
-	"PRIVATE KEY":     smx509.ParsePKCS8PrivateKey,
-	"RSA PRIVATE KEY": func(der []byte) (any, error) { return smx509.ParsePKCS1PrivateKey(der) },
-	"EC PRIVATE KEY":  smx509.ParseTypedECPrivateKey,
-	"SM2 PRIVATE KEY": smx509.ParseTypedECPrivateKey,
+	"PRIVATE KEY":     parsePKCS8,
+	"RSA PRIVATE KEY": func(der []byte) (any, error) { return x509.ParsePKCS1PrivateKey(der) },
+	"EC PRIVATE KEY":  parseSEC1,
+	"SM2 PRIVATE KEY": parseSEC1,
+}
+
+// parsePKCS8 returns an ecPair for an EC key, else what crypto/x509 returns.
+func parsePKCS8(der []byte) (any, error) {
+	var key pkcs8
+	if err := unmarshalAll(der, &key); err != nil {
+		return nil, err
+	}
+	if isEC(key.Algorithm.Algorithm) {
+		return parseEC(key.PrivateKey, key.Algorithm.Parameters.FullBytes)
+	}
+	return x509.ParsePKCS8PrivateKey(der)
 }
 
 // ParsePEM reads a private key as people have them: PKCS#8, PKCS#1 or SEC1, not
 // encrypted. Text around the block and blocks of curve parameters are skipped.
-// It refuses a key that is not of this spec, or not consistent. No error tells
-// of key material.
+// It refuses a key that is not of this spec, or not consistent, and everything
+// for a symmetric spec. No error tells of key material.
 func (s *Spec) ParsePEM(text []byte) (PrivateKey, error) {
+	if s.Symmetric() {
+		return nil, fmt.Errorf("%s is symmetric: its keys are %d bytes, not a PEM", s.Name, s.size)
+	}
 	block, err := privateKeyBlock(text)
 	if err != nil {
 		return nil, err
@@ -70,15 +82,13 @@ func privateKeyBlock(text []byte) (*pem.Block, error) {
 	return block, nil
 }
 
-// describe says of what kind a parsed key is.
+// describe tells of what kind a parsed key is.
 func describe(key any) string {
 	switch key := key.(type) {
 	case *rsa.PrivateKey:
 		return rsaKind(key.N.BitLen())
-	case *sm2.PrivateKey:
-		return sm2Kind
-	case *ecdsa.PrivateKey:
-		return "an EC key on the curve " + key.Curve.Params().Name
+	case ecPair:
+		return ecKind(key.curve)
 	}
 	return fmt.Sprintf("a key of type %T", key)
 }
@@ -90,10 +100,8 @@ func encodePEM(blockType string, der []byte) string {
 	return string(pem.EncodeToMemory(&pem.Block{Type: blockType, Bytes: der}))
 }
 
-// publicKeyPEM takes the public keys that smx509 knows: crypto/x509 does not
-// know the SM2 curve.
-func publicKeyPEM(key any) (string, error) {
-	der, err := smx509.MarshalPKIXPublicKey(key)
+// publicKeyPEM takes the results of PublicKeyDER.
+func publicKeyPEM(der []byte, err error) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("encode public key: %w", err)
 	}

@@ -2,6 +2,7 @@ package keyspec
 
 import (
 	"bytes"
+	"crypto"
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/asn1"
@@ -86,7 +87,7 @@ func refusedPEMs(t *testing.T) []refusedPEM {
 		{"P-256, SEC1", "EC_SM2", string(readTestdata(t, "p256-sec1.pem")),
 			"an EC key on the curve P-256 where EC_SM2 needs an EC key on the curve SM2"},
 		{"secp256k1", "EC_SM2", string(readTestdata(t, "secp256k1-pkcs8.pem")),
-			"unreadable PEM block PRIVATE KEY: x509: failed to parse EC private key embedded in PKCS#8: x509: unknown elliptic curve"},
+			"an EC key on the curve secp256k1 where EC_SM2 needs an EC key on the curve SM2"},
 		{"Ed25519", "RSA_2048", string(readTestdata(t, "ed25519-pkcs8.pem")),
 			"a key of type ed25519.PrivateKey where RSA_2048 needs an RSA key of 2048 bits"},
 		{"PKCS#1 in the name of SEC1", "EC_SM2", pemText("EC PRIVATE KEY", derOf(t, "rsa-2048-pkcs1.pem")),
@@ -108,11 +109,11 @@ func refusedPEMs(t *testing.T) []refusedPEM {
 		{"RSA, prime 0", "RSA_2048", rsaWith(t, func(k *pkcs1) { k.P.SetInt64(0) }),
 			"unreadable PEM block RSA PRIVATE KEY: "},
 		{"SM2, 0", "EC_SM2", sm2With(t, big.NewInt(0)),
-			"EC_SM2 key is not valid: "},
+			"EC_SM2 key is not valid: its private key is out of range"},
 		{"SM2, n-1", "EC_SM2", sm2With(t, new(big.Int).Sub(sm2N, big.NewInt(1))),
-			"EC_SM2 key is not valid: "},
+			"EC_SM2 key is not valid: its private key is out of range"},
 		{"SM2, n", "EC_SM2", sm2With(t, sm2N),
-			"unreadable PEM block EC PRIVATE KEY: x509: invalid elliptic curve private key value"},
+			"EC_SM2 key is not valid: its private key is out of range"},
 	}
 }
 
@@ -199,22 +200,45 @@ func sm2With(t *testing.T, scalar *big.Int) string {
 	return pemText("EC PRIVATE KEY", der)
 }
 
-func TestPEMIsReadByTheLibraries(t *testing.T) {
-	for _, name := range Names() {
-		der, err := testKey(t, name).Marshal()
+func TestPEMIsOneBlock(t *testing.T) {
+	for _, spec := range asymmetric() {
+		der, err := testKey(t, spec.Name).Marshal()
 		if err != nil {
 			t.Fatal(err)
 		}
 		block, rest := pem.Decode([]byte(PEM(der)))
 		if block == nil || block.Type != "PRIVATE KEY" || len(rest) != 0 || !bytes.Equal(block.Bytes, der) {
-			t.Fatalf("%s: not one block of PKCS#8", name)
+			t.Fatalf("%s: not one block of PKCS#8", spec.Name)
 		}
-		key, err := smx509.ParsePKCS8PrivateKey(block.Bytes)
-		if err != nil {
-			t.Fatal(err)
+	}
+}
+
+// The keys of the files were encoded by openssl, whose PKCS#8 is ours to the
+// byte.
+func TestMarshalEncodesLikeOpenSSL(t *testing.T) {
+	for _, f := range specFacts {
+		if f.pem == "" {
+			continue
 		}
-		if _, ok := key.(*sm2.PrivateKey); ok != (name == "EC_SM2") {
-			t.Errorf("%s: read as %T", name, key)
+		der, err := testKey(t, f.name).Marshal()
+		if want := derOf(t, f.pem); err != nil || !bytes.Equal(der, want) {
+			t.Errorf("%s: %x\nopenssl: %x, %v", f.name, der, want, err)
+		}
+	}
+}
+
+// smx509 encodes the curves that it knows by code of its own.
+func TestMarshalEncodesLikeSMX509(t *testing.T) {
+	for _, name := range []string{"RSA_2048", "EC_P256", "EC_SM2"} {
+		key := generatedKey(t, name).(PrivateKey)
+		der := must[[]byte](t)(key.Marshal())
+		parsed := must[any](t)(smx509.ParsePKCS8PrivateKey(der))
+		if want := must[[]byte](t)(smx509.MarshalPKCS8PrivateKey(parsed)); !bytes.Equal(der, want) {
+			t.Errorf("%s: private key %x\nsmx509: %x", name, der, want)
+		}
+		public := must[[]byte](t)(key.PublicKeyDER())
+		if want := must[[]byte](t)(smx509.MarshalPKIXPublicKey(parsed.(crypto.Signer).Public())); !bytes.Equal(public, want) {
+			t.Errorf("%s: public key %x\nsmx509: %x", name, public, want)
 		}
 	}
 }

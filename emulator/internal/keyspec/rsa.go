@@ -6,9 +6,8 @@ import (
 	"crypto/rsa"
 	_ "crypto/sha1"   // crypto.SHA1
 	_ "crypto/sha256" // crypto.SHA256
+	"crypto/x509"
 	"fmt"
-
-	"github.com/emmansun/gmsm/smx509"
 )
 
 const (
@@ -19,17 +18,15 @@ const (
 )
 
 // The label is empty and MGF1 takes the same hash, which is also what
-// EncryptOAEP and DecryptOAEP do (kms-api.md 1.4).
+// EncryptOAEP and DecryptOAEP do.
 var oaepHashes = map[string]crypto.Hash{oaepSHA1: crypto.SHA1, oaepSHA256: crypto.SHA256}
 
-// pssOptions: a salt as long as the digest, and no other length accepted
-// (kms-api.md 1.4).
+// pssOptions: a salt as long as the digest, and no other length accepted.
 var pssOptions = &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash, Hash: crypto.SHA256}
 
-func init() {
-	register(rsaSpec("RSA_2048", 2048))
-	register(rsaSpec("RSA_3072", 3072))
-}
+// leastExponent is the public exponent of nearly every RSA key. Smaller ones,
+// like 3, are those of keys nobody should have today.
+const leastExponent = 65537
 
 func rsaSpec(name string, bits int) *Spec {
 	return &Spec{
@@ -40,35 +37,61 @@ func rsaSpec(name string, bits int) *Spec {
 			SignVerify:     {pssSHA256, pkcs1SHA256},
 		},
 		slow: true,
-		generate: func() (PrivateKey, error) {
+		newPair: func() (PrivateKey, error) {
 			key, err := rsa.GenerateKey(rand.Reader, bits)
-			return rsaKey{key}, err
+			return rsaKey{private: key}, err
 		},
 		fit: func(key any) (PrivateKey, bool, error) {
-			k, ok := key.(*rsa.PrivateKey)
-			return rsaKey{k}, ok && k.N.BitLen() == bits, nil
+			private, ok := key.(*rsa.PrivateKey)
+			if !ok || private.N.BitLen() != bits {
+				return nil, false, nil
+			}
+			return rsaKey{private}, true, checkRSA(private)
 		},
 	}
 }
 
+func checkRSA(private *rsa.PrivateKey) error {
+	if n := len(private.Primes); n != 2 {
+		return fmt.Errorf("it has %d primes where it takes 2", n)
+	}
+	return checkExponent(&private.PublicKey)
+}
+
+func checkExponent(public *rsa.PublicKey) error {
+	if public.E < leastExponent {
+		return fmt.Errorf("its public exponent is %d where it takes %d or more", public.E, leastExponent)
+	}
+	return nil
+}
+
 func rsaKind(bits int) string { return fmt.Sprintf("an RSA key of %d bits", bits) }
 
-// rsaKey is validated and precomputed: both GenerateKey and the parsers of
-// smx509 do so.
-type rsaKey struct{ private *rsa.PrivateKey }
+type rsaPublicKey struct{ *rsa.PublicKey }
 
-func (k rsaKey) Encrypt(algorithm string, plaintext []byte) ([]byte, error) {
+// Encrypt returns a block as long as the modulus.
+func (k rsaPublicKey) Encrypt(algorithm string, plaintext []byte) ([]byte, error) {
 	hash, ok := oaepHashes[algorithm]
 	if !ok {
 		return nil, ErrAlgorithm
 	}
 	// RFC 8017 7.1.1: two hashes and two bytes are padding.
-	if most := k.private.Size() - 2*hash.Size() - 2; len(plaintext) > most {
+	if most := k.Size() - 2*hash.Size() - 2; len(plaintext) > most {
 		return nil, fmt.Errorf("%w: %d bytes where %s takes at most %d", ErrPlaintext, len(plaintext), algorithm, most)
 	}
-	return rsa.EncryptOAEP(hash.New(), rand.Reader, &k.private.PublicKey, plaintext, nil)
+	return rsa.EncryptOAEP(hash.New(), rand.Reader, k.PublicKey, plaintext, nil)
 }
 
+// rsaKey is validated and precomputed: both GenerateKey and the parsers of
+// crypto/x509 do so.
+type rsaKey struct{ private *rsa.PrivateKey }
+
+// Encrypt returns a block as long as the modulus.
+func (k rsaKey) Encrypt(algorithm string, plaintext []byte) ([]byte, error) {
+	return rsaPublicKey{&k.private.PublicKey}.Encrypt(algorithm, plaintext)
+}
+
+// Decrypt opens what Encrypt made.
 func (k rsaKey) Decrypt(algorithm string, ciphertext []byte) ([]byte, error) {
 	hash, ok := oaepHashes[algorithm]
 	if !ok {
@@ -85,6 +108,7 @@ func (k rsaKey) Decrypt(algorithm string, ciphertext []byte) ([]byte, error) {
 	return plaintext, nil
 }
 
+// Sign signs a digest of SHA-256.
 func (k rsaKey) Sign(algorithm string, digest []byte) ([]byte, error) {
 	if err := checkRSASignature(algorithm, digest); err != nil {
 		return nil, err
@@ -95,6 +119,7 @@ func (k rsaKey) Sign(algorithm string, digest []byte) ([]byte, error) {
 	return rsa.SignPKCS1v15(nil, k.private, crypto.SHA256, digest)
 }
 
+// Verify reports whether the signature is of this digest and key.
 func (k rsaKey) Verify(algorithm string, digest, signature []byte) (bool, error) {
 	if err := checkRSASignature(algorithm, digest); err != nil {
 		return false, err
@@ -112,6 +137,13 @@ func checkRSASignature(algorithm string, digest []byte) error {
 	return checkDigest(digest)
 }
 
-func (k rsaKey) PublicKeyPEM() (string, error) { return publicKeyPEM(&k.private.PublicKey) }
+// PublicKeyDER returns the public key as X.509 SPKI.
+func (k rsaKey) PublicKeyDER() ([]byte, error) {
+	return x509.MarshalPKIXPublicKey(&k.private.PublicKey)
+}
 
-func (k rsaKey) Marshal() ([]byte, error) { return smx509.MarshalPKCS8PrivateKey(k.private) }
+// PublicKeyPEM returns the public key as GetPublicKey answers it.
+func (k rsaKey) PublicKeyPEM() (string, error) { return publicKeyPEM(k.PublicKeyDER()) }
+
+// Marshal encodes the key as PKCS#8 DER.
+func (k rsaKey) Marshal() ([]byte, error) { return x509.MarshalPKCS8PrivateKey(k.private) }

@@ -1,14 +1,16 @@
 package keyspec
 
 import (
+	"crypto/ecdsa"
 	"crypto/rand"
 	"errors"
 	"fmt"
 	"hash"
+	"io"
 
+	"github.com/emmansun/gmsm/ecdh"
 	"github.com/emmansun/gmsm/sm2"
 	"github.com/emmansun/gmsm/sm3"
-	"github.com/emmansun/gmsm/smx509"
 )
 
 // NewSM3 is the hash SM3, of SM2's family. Requests may be signed with it too.
@@ -19,53 +21,50 @@ const (
 	sm2DSA = "SM2DSA"
 
 	// maxSM2Plaintext in bytes makes a ciphertext of 6144: the point 04‖X‖Y of
-	// 65, a hash of 32 and as many as the plaintext (kms-api.md 1.4).
+	// 65, a hash of 32 and as many as the plaintext.
 	maxSM2Plaintext = 6047
-
-	sm2Kind = "an EC key on the curve SM2"
 )
 
-// First bytes of the ciphertexts that are accepted: an uncompressed point, or
-// the DER sequence of GB/T 35276. gmsm would also take compressed points, whose
-// ciphertexts are not KMS's.
-const (
-	uncompressedPoint = 0x04
-	derSequence       = 0x30
-)
+// derSequence begins a ciphertext in the DER form of GB/T 35276, which is
+// accepted beside that of an uncompressed point. gmsm would also take compressed
+// points, whose ciphertexts are not KMS's.
+const derSequence = 0x30
 
 // rawC1C3C2 is said although it is gmsm's default: KMS's documented maxima
 // depend on it.
 var rawC1C3C2 = sm2.NewPlainEncrypterOpts(sm2.MarshalUncompressed, sm2.C1C3C2)
 
-func init() {
-	register(&Spec{
-		Name:       "EC_SM2",
-		kind:       sm2Kind,
-		algorithms: map[string][]string{EncryptDecrypt: {sm2PKE}, SignVerify: {sm2DSA}},
-		generate: func() (PrivateKey, error) {
-			key, err := sm2.GenerateKey(rand.Reader)
-			return sm2Key{key}, err
-		},
-		fit: fitSM2,
-	})
+func sm2Spec(name string) *Spec {
+	return ecSpec(name, curveSM2, map[string][]string{EncryptDecrypt: {sm2PKE}, SignVerify: {sm2DSA}}, newSM2Scalar, newSM2Key)
 }
 
-// fitSM2 builds the key anew, because the parsers of smx509 let 0 and n-1 pass,
-// which are no private keys of SM2.
-func fitSM2(key any) (PrivateKey, bool, error) {
-	parsed, ok := key.(*sm2.PrivateKey)
-	if !ok {
-		return nil, false, nil
+func newSM2Scalar() ([]byte, error) {
+	key, err := ecdh.P256().GenerateKey(rand.Reader)
+	if err != nil {
+		return nil, err
 	}
-	private, err := sm2.NewPrivateKeyFromInt(parsed.D)
-	return sm2Key{private}, true, err
+	return key.Bytes(), nil
 }
 
-type sm2Key struct{ private *sm2.PrivateKey }
+// newSM2Key also refuses n-1, which is no private key of SM2.
+func newSM2Key(scalar []byte) (PrivateKey, ecPair, error) {
+	private, err := sm2.NewPrivateKey(scalar)
+	if err != nil {
+		return nil, ecPair{}, errScalar
+	}
+	public, err := sm2.PublicKeyToECDH(&private.PublicKey)
+	if err != nil {
+		return nil, ecPair{}, err
+	}
+	pair := ecPair{curveSM2, scalar, public.Bytes()}
+	return sm2Key{ecPair: pair, private: private}, pair, nil
+}
+
+type sm2PublicKey struct{ *ecdsa.PublicKey }
 
 // Encrypt refuses an empty plaintext: the scheme has no ciphertext for it, and
 // gmsm answers it with neither ciphertext nor error.
-func (k sm2Key) Encrypt(algorithm string, plaintext []byte) ([]byte, error) {
+func (k sm2PublicKey) Encrypt(algorithm string, plaintext []byte) ([]byte, error) {
 	if algorithm != sm2PKE {
 		return nil, ErrAlgorithm
 	}
@@ -76,24 +75,30 @@ func (k sm2Key) Encrypt(algorithm string, plaintext []byte) ([]byte, error) {
 }
 
 // encrypt works around a mistake in gmsm v0.44.1. Where the key stream comes
-// out as zeros, SM2 begins again with another random point; gmsm then multiplies
+// out as zeros, SM2 begins again with another random scalar; gmsm then multiplies
 // the point it had already multiplied, and the ciphertext opens for nobody. For
-// a plaintext of n bytes that is one in 256ⁿ: short ones are tried before they
-// are given away.
-func (k sm2Key) encrypt(plaintext []byte) ([]byte, error) {
-	const neverZeros = 16 // bytes
-	for range 16 {
-		ciphertext, err := sm2.Encrypt(rand.Reader, &k.private.PublicKey, plaintext, rawC1C3C2)
-		if err != nil || len(plaintext) >= neverZeros {
+// a plaintext of n bytes that is one in 256ⁿ. So gmsm is given the randomness of
+// one scalar only, and called again where it asks for more.
+func (k sm2PublicKey) encrypt(plaintext []byte) ([]byte, error) {
+	for {
+		ciphertext, err := sm2.Encrypt(io.LimitReader(rand.Reader, scalarSize), k.PublicKey, plaintext, rawC1C3C2)
+		if !errors.Is(err, io.EOF) {
 			return ciphertext, err
 		}
-		if _, err := sm2.Decrypt(k.private, ciphertext); err == nil {
-			return ciphertext, nil
-		}
 	}
-	return nil, errors.New("SM2 encryption failed 16 times in a row")
 }
 
+type sm2Key struct {
+	ecPair
+	private *sm2.PrivateKey
+}
+
+// Encrypt returns the ciphertext as C1‖C3‖C2.
+func (k sm2Key) Encrypt(algorithm string, plaintext []byte) ([]byte, error) {
+	return sm2PublicKey{&k.private.PublicKey}.Encrypt(algorithm, plaintext)
+}
+
+// Decrypt opens C1‖C3‖C2, or the same in DER.
 func (k sm2Key) Decrypt(algorithm string, ciphertext []byte) ([]byte, error) {
 	if algorithm != sm2PKE {
 		return nil, ErrAlgorithm
@@ -117,6 +122,7 @@ func (k sm2Key) Sign(algorithm string, digest []byte) ([]byte, error) {
 	return sm2.SignASN1(rand.Reader, k.private, digest, nil)
 }
 
+// Verify reports whether the signature is of this digest and key.
 func (k sm2Key) Verify(algorithm string, digest, signature []byte) (bool, error) {
 	if err := checkSM2Signature(algorithm, digest); err != nil {
 		return false, err
@@ -130,7 +136,3 @@ func checkSM2Signature(algorithm string, digest []byte) error {
 	}
 	return checkDigest(digest)
 }
-
-func (k sm2Key) PublicKeyPEM() (string, error) { return publicKeyPEM(&k.private.PublicKey) }
-
-func (k sm2Key) Marshal() ([]byte, error) { return smx509.MarshalPKCS8PrivateKey(k.private) }
