@@ -23,7 +23,7 @@ var ecFacts = []struct {
 	largest *big.Int
 }{
 	{"EC_P256", asn1.ObjectIdentifier{1, 2, 840, 10045, 3, 1, 7}, minus(elliptic.P256().Params().N, 1)},
-	{"EC_P256K", asn1.ObjectIdentifier{1, 3, 132, 0, 10}, minus(secp256k1.S256().N, 1)},
+	{"EC_P256K", asn1.ObjectIdentifier{1, 3, 132, 0, 10}, minus(secp256k1.Params().N, 1)},
 	{"EC_SM2", asn1.ObjectIdentifier{1, 2, 156, 10197, 1, 301}, minus(sm2.P256().Params().N, 2)},
 }
 
