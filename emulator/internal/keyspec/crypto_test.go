@@ -77,7 +77,7 @@ func TestSamePlaintextNeverGivesTheSameCiphertext(t *testing.T) {
 	})
 }
 
-// One in 256 of these meets the mistake of gmsm that sm2Key.encrypt works
+// One in 256 of these meets the mistake of gmsm that sm2PublicKey.encrypt works
 // around: without that, about eight of 2,000 fail.
 func TestSM2PlaintextOfOneByteAlwaysOpens(t *testing.T) {
 	key := testKey(t, "EC_SM2")

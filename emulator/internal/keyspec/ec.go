@@ -61,8 +61,7 @@ func ecSpec(name string, curve asn1.ObjectIdentifier, algorithms map[string][]st
 			if err != nil {
 				return nil, err
 			}
-			key, _, err := newKey(scalar)
-			return key, err
+			return ecPair{scalar: scalar}.build(newKey)
 		},
 		fit: func(key any) (PrivateKey, bool, error) {
 			parsed, ok := key.(ecPair)

@@ -37,6 +37,7 @@ func FuzzDecrypt(f *testing.F) {
 		f.Add(choice, ciphertext[:len(ciphertext)/2])
 		f.Add(choice, []byte{})
 	}
+	// SM2PKE is the last.
 	f.Add(byte(choices-1), sm2DER(f, testKey(f, "EC_SM2").(sm2Key), []byte("x")))
 	f.Fuzz(func(t *testing.T, choice byte, ciphertext []byte) {
 		key, algorithm := choose(choice)

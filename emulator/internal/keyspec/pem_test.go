@@ -3,6 +3,7 @@ package keyspec
 import (
 	"bytes"
 	"crypto"
+	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/asn1"
@@ -247,17 +248,78 @@ func TestMarshalEncodesLikeSMX509(t *testing.T) {
 // the way a user would.
 func mustRSA(t *testing.T, spec string, p, q *big.Int) PrivateKey {
 	t.Helper()
-	one := big.NewInt(1)
-	phi := new(big.Int).Mul(new(big.Int).Sub(p, one), new(big.Int).Sub(q, one))
-	key := &rsa.PrivateKey{
-		PublicKey: rsa.PublicKey{N: new(big.Int).Mul(p, q), E: 65537},
-		D:         new(big.Int).ModInverse(big.NewInt(65537), phi),
-		Primes:    []*big.Int{p, q},
-	}
-	key.Precompute()
-	parsed, err := mustLookup(t, spec).ParsePEM([]byte(pemText("RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(key))))
+	der := x509.MarshalPKCS1PrivateKey(rsaFrom(65537, p, q))
+	parsed, err := mustLookup(t, spec).ParsePEM([]byte(pemText("RSA PRIVATE KEY", der)))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return parsed
+}
+
+func rsaFrom(exponent int64, primes ...*big.Int) *rsa.PrivateKey {
+	n, phi := big.NewInt(1), big.NewInt(1)
+	for _, p := range primes {
+		n.Mul(n, p)
+		phi.Mul(phi, minus(p, 1))
+	}
+	key := &rsa.PrivateKey{
+		PublicKey: rsa.PublicKey{N: n, E: int(exponent)},
+		D:         new(big.Int).ModInverse(big.NewInt(exponent), phi),
+		Primes:    primes,
+	}
+	key.Precompute()
+	return key
+}
+
+// newRSA makes a key of 2048 bits with so many primes.
+func newRSA(t *testing.T, exponent int64, primes int) *rsa.PrivateKey {
+	t.Helper()
+	for {
+		var chosen []*big.Int
+		for i := range primes {
+			chosen = append(chosen, primeFor(t, exponent, 2048*(i+1)/primes-2048*i/primes))
+		}
+		if key := rsaFrom(exponent, chosen...); key.N.BitLen() == 2048 {
+			return key
+		}
+	}
+}
+
+// primeFor makes a prime with which the exponent has an inverse.
+func primeFor(t *testing.T, exponent int64, bits int) *big.Int {
+	t.Helper()
+	for {
+		p := must[*big.Int](t)(rand.Prime(rand.Reader, bits))
+		if new(big.Int).GCD(nil, nil, minus(p, 1), big.NewInt(exponent)).Cmp(big.NewInt(1)) == 0 {
+			return p
+		}
+	}
+}
+
+// crypto/rsa takes each of these keys.
+func TestRSAKeyOfOldOrRareKindIsRefused(t *testing.T) {
+	for _, c := range []struct {
+		what string
+		key  *rsa.PrivateKey
+		want string
+	}{
+		{"exponent 3", newRSA(t, 3, 2), "RSA_2048 key is not valid: its public exponent is 3 where it takes 65537 or more"},
+		{"exponent 257", newRSA(t, 257, 2), "RSA_2048 key is not valid: its public exponent is 257 where it takes 65537 or more"},
+		{"three primes", newRSA(t, 65537, 3), "RSA_2048 key is not valid: it has 3 primes where it takes 2"},
+	} {
+		requireRefused(t, "RSA_2048", c.what, must[[]byte](t)(x509.MarshalPKCS8PrivateKey(c.key)), c.want)
+		key, err := mustLookup(t, "RSA_2048").ParsePEM([]byte(pemText("RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(c.key))))
+		if key != nil || err == nil || err.Error() != c.want {
+			t.Errorf("%s, PKCS#1: %v, %v", c.what, key, err)
+		}
+	}
+}
+
+func TestRSAKeyOfLargerExponentIsTaken(t *testing.T) {
+	der := must[[]byte](t)(x509.MarshalPKCS8PrivateKey(newRSA(t, 65539, 2)))
+	key, err := mustLookup(t, "RSA_2048").Parse(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	useKey(t, mustLookup(t, "RSA_2048"), key.(PrivateKey))
 }

@@ -8,6 +8,7 @@ import (
 	"math/big"
 	"testing"
 
+	"github.com/decred/dcrd/dcrec/secp256k1/v4"
 	"github.com/emmansun/gmsm/sm2"
 )
 
@@ -59,6 +60,137 @@ var rfc9500 = [2]string{
 	"ccf1e5bb90c8e9781ea75bebf10bc252e11eb023a0260f1887552a56863f4a6421e8c600bf523d6cb1b0adbdd65bfee4" +
 		"a88a037e3d1a415e5bb95648da5a0ca26b54f4a63948522c3d5f89b94a72efff95134d5940ce45758f30898090895658" +
 		"8eef575b3e4bc4c368cfe813ee9c252c2b02e0df91f1aa01938d38685d60ba6f",
+}
+
+// The examples of "The Galois/Counter Mode of Operation (GCM)" by McGrew and
+// Viega, test cases 4, 10 and 16, and that of RFC 8998 A.1.
+func TestGCMExamples(t *testing.T) {
+	const (
+		iv        = "cafebabefacedbaddecaf888"
+		data      = "feedfacedeadbeeffeedfacedeadbeefabaddad2"
+		plaintext = "d9313225f88406e5a55909c5aff5269a86a7a9531534f7da2e4c303d8a318a721c3c0c95956809532fcf0e2449a6b525" +
+			"b16aedf5aa0de657ba637b39"
+	)
+	for _, c := range []struct{ spec, key, iv, plaintext, ciphertext, tag string }{
+		{"Aliyun_AES_128", "feffe9928665731c6d6a8f9467308308", iv, plaintext,
+			"42831ec2217774244b7221b784d0d49ce3aa212f2c02a4e035c17e2329aca12e21d514b25466931c7d8f6a5aac84aa05" +
+				"1ba30b396a0aac973d58e091",
+			"5bc94fbc3221a5db94fae95ae7121a47"},
+		{"Aliyun_AES_192", "feffe9928665731c6d6a8f9467308308feffe9928665731c", iv, plaintext,
+			"3980ca0b3c00e841eb06fac4872a2757859e1ceaa6efd984628593b40ca1e19c7d773d00c144c525ac619d18c84a3f47" +
+				"18e2448b2fe324d9ccda2710",
+			"2519498e80f1478f37ba55bd6d27618c"},
+		{"Aliyun_AES_256", "feffe9928665731c6d6a8f9467308308feffe9928665731c6d6a8f9467308308", iv, plaintext,
+			"522dc1f099567d07f47f37a32a84427d643a8cdcbfe5c0c97598a2bd2555d1aa8cb08e48590dbb3da7b08b1056828838" +
+				"c5f61e6393ba7a0abcc9f662",
+			"76fc6ece0f4e1768cddf8853bb2d551b"},
+		{"Aliyun_SM4", "0123456789abcdeffedcba9876543210", "00001234567800000000abcd",
+			"aaaaaaaaaaaaaaaabbbbbbbbbbbbbbbbccccccccccccccccddddddddddddddddeeeeeeeeeeeeeeeeffffffffffffffff" +
+				"eeeeeeeeeeeeeeeeaaaaaaaaaaaaaaaa",
+			"17f399f08c67d5ee19d0dc9969c4bb7d5fd46fd3756489069157b282bb200735d82710ca5c22f0ccfa7cbf93d496ac15" +
+				"a56834cbcf98c397b4024a2691233b8d",
+			"83de3541e4c2b58177e065a9bf7b62ec"},
+	} {
+		key := must[Key](t)(mustLookup(t, c.spec).Parse(unhex(t, c.key))).(*SymmetricKey)
+		opened, err := key.Open(unhex(t, c.iv+c.ciphertext+c.tag), unhex(t, data))
+		if err != nil || !bytes.Equal(opened, unhex(t, c.plaintext)) {
+			t.Errorf("%s: %x, %v", c.spec, opened, err)
+		}
+	}
+}
+
+// RFC 6979 A.2.5, with SHA-256.
+func TestECDSAExamplesOnP256(t *testing.T) {
+	file := ecFile{version: 1, inner: curveP256,
+		scalar: unhex(t, "c9afa9d845ba75166b5c215767b1d6934e50c3db36e89b127b8a622b120f6721"),
+		point: unhex(t, "0460fed4ba255a9d31c961eb74c6356d68c049b8923b61fa6ce669622e60f29fb6"+
+			"7903fe1008b8bc99a41ae9e95628bc64f2f1b20c2d7e9f5177a3c294d4462299")}
+	key, err := mustLookup(t, "EC_P256").ParsePEM([]byte(pemText("EC PRIVATE KEY", file.sec1(t))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ message, r, s string }{
+		{"sample", "efd48b2aacb6a8fd1140dd9cd45e81d69d2c877b56aaf991c34d0ea84eaf3716",
+			"f7cb1c942d657c41d436c7a1b6e29f65f3e900dbb9aff4064dc4ab2f843acda8"},
+		{"test", "f1abb023518351cd71d881567b1ea663ed3efcf6c5132b354f28d3b0b7d38367",
+			"019f4113742a2b14bd25926b49c649155f267e60d3814b4c0cc84250e46f0083"},
+	} {
+		digest := sha256.Sum256([]byte(c.message))
+		signature := marshalASN1(t, struct{ R, S *big.Int }{unhexInt(t, c.r), unhexInt(t, c.s)})
+		if ok, err := key.Verify("ECDSA_SHA_256", digest[:], signature); !ok || err != nil {
+			t.Errorf("%q: %v, %v", c.message, ok, err)
+		}
+	}
+}
+
+// Wycheproof ecdsa_secp256k1_sha256_test.json, tcId 5 to 11: one signature in
+// encodings right and wrong.
+func TestECDSAExamplesOfWycheproof(t *testing.T) {
+	const (
+		r    = "022100813ef79ccefa9a56f7ba805f0e478584fe5f0dd5f567bc09b5123ccbc9832365"
+		s    = "02206ff18a52dcc0336f7af62400a6dd9b810732baf1ff758000d6f613a556eb31ba"
+		negS = "022100900e75ad233fcc908509dbff5922647db37c21f4afd3203ae8dc4ae7794b0f87"
+	)
+	public, err := secp256k1.ParsePubKey(unhex(t, "04b838ff44e5bc177bf21189d0766082fc9d843226887fc9760371100b7ee20a6f"+
+		"f0c9d75bfba7b31a6bca1974496eeb56de357071955d83c4b1badaa0b21832e9"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	digest := sha256.Sum256([]byte("123400"))
+	for signature, want := range map[string]bool{
+		"3046" + r + negS:           true,
+		"3045" + r + s:              true,
+		"3044" + "0220" + r[6:] + s: false, // r without its leading zero
+		"308145" + r + s:            false,
+		"30820045" + r + s:          false,
+		"3046" + r + s:              false,
+		"3044" + r + s:              false,
+	} {
+		if ok, err := (secp256k1Key{public: public}).Verify("ECDSA_SHA_256", digest[:], unhex(t, signature)); ok != want || err != nil {
+			t.Errorf("%s: %v, %v", signature, ok, err)
+		}
+	}
+}
+
+// The private key 1 and its signature by RFC 6979, from the tests of CoreBitcoin
+// and Trezor.
+func TestECDSAExampleOnSecp256k1(t *testing.T) {
+	file := ecFile{version: 1, scalar: []byte{1}, inner: curveSecp256k1}
+	key, err := mustLookup(t, "EC_P256K").ParsePEM([]byte(pemText("EC PRIVATE KEY", file.sec1(t))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	digest := sha256.Sum256([]byte("Satoshi Nakamoto"))
+	want := marshalASN1(t, struct{ R, S *big.Int }{
+		unhexInt(t, "934b1ea10a4b3c1757e2b0c017d0b6143ce3c9a7e6a4a49860d7a6ab210ee3d8"),
+		unhexInt(t, "2442ce9d2b916064108014783e923ec36b49743e2ffa1c4496f01a512aafd9e5")})
+	if got, err := key.Sign("ECDSA_SHA_256", digest[:]); err != nil || !bytes.Equal(got, want) {
+		t.Errorf("signature %x, %v", got, err)
+	}
+}
+
+// The primes of the key in Wycheproof rsa_pkcs1_2048_test.json.
+var wycheproofPKCS1 = [2]string{
+	"ec125cf37e310a2ff46263b9b2e0629d6390005ec88913d4fb71bd4dd856124498aaeba983d7ba2bd942e64d223feb7a" +
+		"23af4d605efeea6bd70d39afe99d35a3aa15e74a1768778093be0edd4a8d09b2def6dc9b67ff85764625c2e19236db4c" +
+		"401ce30a2572d3ecb4f969b7ad19c522c02d774465676e1a3776c54d6248348b",
+	"c2742abcd9897bd4b0b671f973fc82a8f84abf5705ff88dd41948623afe9dca60dc6543390767feaebeb539576ee8bfa" +
+		"61b5fcbca94a7cef75a09150c540fa9694dd8004ad23718c889049219369c99f4458d4afc148f6f07df87324a96d9cf7" +
+		"b385dd8622414a1832f9f29446f050c2d5a6407649dc41ab70e23b3dcc22c987",
+}
+
+// Wycheproof rsa_pkcs1_2048_test.json, tcId 3.
+func TestPKCS1DecryptionExampleOfWycheproof(t *testing.T) {
+	wrapped := unhex(t, "4501b4d669e01b9ef2dc800aa1b06d49196f5a09fe8fbcd037323c60eaf027bfb98432be4e4a26c567ffec718bcbea97"+
+		"7dd26812fa071c33808b4d5ebb742d9879806094b6fbeea63d25ea3141733b60e31c6912106e1b758a7fe0014f075193"+
+		"faa8b4622bfd5d3013f0a32190a95de61a3604711bc62945f95a6522bd4dfed0a994ef185b28c281f7b5e4c8ed41176d"+
+		"12d9fc1b837e6a0111d0132d08a6d6f0580de0c9eed8ed105531799482d1e466c68c23b0c222af7fc12ac279bc4ff57e"+
+		"7b4586d209371b38c4c1035edd418dc5f960441cb21ea2bedbfea86de0d7861e81021b650a1de51002c315f1e7c12deb"+
+		"e4dcebf790caaa54a2f26b149cf9e77d")
+	key := importKeyOf(t, "RSA_2048", rsaOfPrimes(t, wycheproofPKCS1))
+	if got, err := key.Unwrap("RSAES_PKCS1_V1_5", wrapped); err != nil || string(got) != "Test" {
+		t.Errorf("%q, %v", got, err)
+	}
 }
 
 func TestOAEPExamplesOfWycheproof(t *testing.T) {
