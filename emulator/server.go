@@ -33,6 +33,7 @@ type Options struct {
 	Account       string           // likewise; 16 digits
 	Credentials   []Credential     // besides those of the scenario; any of both turns verification on
 	Journal       int              // requests kept
+	JournalBytes  int              // what they may take; 0: 64 MiB
 	KeyPool       int              // pairs made ahead per spec that is slow to generate; 0: none
 	CA            *CA              // for HTTPS; nil: there is none to trust
 	Log           *slog.Logger     // nil: nothing is logged
@@ -80,7 +81,7 @@ func New(o Options) (*Server, error) {
 	if o.Scenario == nil {
 		o.Scenario = &fixtures.Document{}
 	}
-	clock, err := newClock(o.Store, o.Now)
+	clock, err := newClock(o.Store, o.Now, kms.RotateAll)
 	if err != nil {
 		return nil, err
 	}
@@ -93,7 +94,7 @@ func New(o Options) (*Server, error) {
 		seedOnlyEmpty: o.SeedOnlyEmpty,
 		more:          o.Credentials,
 		clock:         clock,
-		journal:       journal{size: o.Journal},
+		journal:       journal{size: o.Journal, bytes: cmp.Or(o.JournalBytes, 64<<20)},
 		ca:            o.CA,
 		log:           o.Log,
 	}
@@ -105,6 +106,7 @@ func New(o Options) (*Server, error) {
 	s.scope = store.Scope{Account: cmp.Or(s.doc.Account, o.Account), Region: cmp.Or(s.doc.Region, o.Region)}
 	s.router = s.routes()
 	s.background.Go(s.makeMissingMaterial)
+	s.background.Go(s.rotateInTime)
 	return s, nil
 }
 
@@ -213,6 +215,7 @@ func (s *Server) ruleRequest(c *kms.Call, req *wire.Request, op *kms.Operation, 
 		Group:        op.Group,
 		Scope:        c.Scope,
 		Nonce:        who.Nonce,
+		Fingerprint:  req.Fingerprint,
 	}
 }
 
@@ -222,7 +225,11 @@ func (s *Server) findKey(c *kms.Call, req *wire.Request) {
 	if c.KeyID != "" {
 		return
 	}
-	if err := s.kms.FindKeyOf(c, req.Params); err != nil {
+	op, ok := kms.Lookup(req.Action)
+	if !ok {
+		return
+	}
+	if err := s.kms.FindKeyOf(c, op, req.Params); err != nil {
 		s.log.Error("the key of a call could not be looked up", "error", err)
 	}
 }

@@ -100,7 +100,19 @@ var (
 	StateModifiedFailed          = row(409, "Rejected.StateModifiedFailed", "Keystate modified failed.")
 	Disabled                     = row(409, "Rejected.Disabled", "The request was rejected because the key state is Disabled.")
 	PendingDeletion              = row(409, "Rejected.PendingDeletion", "The request was rejected because the key state is PendingDeletion.")
-	InstanceNotFound             = row(403, "Forbidden.DKMSInstanceNotFound", "The specified DKMS Instance is not found.")
+	PendingImport                = row(409, "Rejected.PendingImport", "The request was rejected because the key state is PendingImport.")
+	// NoBlob is InvalidParameter; what follows its first sentence is ours.
+	NoBlob           = &Error{400, "InvalidParameter", "The specified parameter CiphertextBlob is not valid. It is no ciphertext of a symmetric key; that of an asymmetric key is decrypted with AsymmetricDecrypt."}
+	InstanceNotFound = row(403, "Forbidden.DKMSInstanceNotFound", "The specified DKMS Instance is not found.")
+)
+
+// Imported key material and key policies.
+var (
+	InvalidKeyMaterial   = row(400, "InvalidKeyMaterial", "key material is invalid.")
+	InvalidImportToken   = row(400, "InvalidImportToken", "import token is invalid.")
+	ExpiredImportToken   = row(400, "ExpiredImportToken", "import token is expired.")
+	UnsupportedOrigin    = row(400, "Unsupported.Origin", "This key origin is not valid for this api.")
+	KeyPolicyUnsupported = row(400, "Forbidden.KeyPolicyUnSupported", "The specified key does not support key policy.")
 )
 
 // Quotas.
@@ -138,12 +150,7 @@ func init() {
 	row(403, "Forbidden.InDebt", "Current user is indebted.")
 	row(403, "Forbidden.DKMSInstanceStateInvalid", "The DKMS instance state is invalid.")
 	row(400, "Rejected.ShareQuotaExceedLimit", "Instance Share Quota Exceed Limit.")
-	row(409, "Rejected.PendingImport", "The request was rejected because the key state is PendingImport.")
 	row(409, "Rejected.Unavailable", "The request was rejected because the key state is Unavailable.")
-	row(400, "InvalidKeyMaterial", "key material is invalid.")
-	row(400, "InvalidImportToken", "import token is invalid.")
-	row(400, "ExpiredImportToken", "import token is expired.")
-	row(400, "Unsupported.Origin", "This key origin is not valid for this api.")
 	row(400, "Unsupported.ProtectionLevel", "This protection level is not valid for this region")
 	row(404, "Forbidden.ResourceNotFound", "Resource not found.")
 }

@@ -3,6 +3,8 @@
 package wire
 
 import (
+	"crypto/sha256"
+	"fmt"
 	"io"
 	"mime"
 	"net/http"
@@ -81,13 +83,29 @@ func parseParameters(text string, all map[string]string) (map[string]string, err
 }
 
 // named finds what V1 clients say in a parameter and V3 clients in a header.
-// V1 clients send the header too, unsigned; signed headers are believed first.
+// V1 clients send the header too, unsigned: beside a signature of V1 it says
+// nothing. Signed headers are believed first.
 func (req *Request) named(parameter, header string) string {
 	inHeader, inParameter := req.HTTP.Header.Get(header), req.Params[parameter]
-	if inParameter == "" || strings.HasPrefix(req.HTTP.Header.Get("Authorization"), "ACS") && inHeader != "" {
+	bySignedHeaders := strings.HasPrefix(req.HTTP.Header.Get("Authorization"), "ACS")
+	switch {
+	case bySignedHeaders && inHeader != "":
+		return inHeader
+	case inParameter == "" && (bySignedHeaders || req.Params["Signature"] == ""):
 		return inHeader
 	}
 	return inParameter
+}
+
+// Fingerprint is a hash of all that was sent which makes the request what it is,
+// signature included.
+func (req *Request) Fingerprint() string {
+	h := sha256.New()
+	for _, part := range []string{req.HTTP.Method, req.HTTP.RequestURI, req.HTTP.Header.Get("Authorization"), req.HTTP.Header.Get("x-acs-action")} {
+		fmt.Fprintf(h, "%d:%s", len(part), part)
+	}
+	h.Write(req.Body)
+	return string(h.Sum(nil))
 }
 
 // readFormat finds out how to answer: JSON, unless Format says XML. SDKs write
