@@ -56,7 +56,7 @@ func TestABadCAFileStopsTheStartWithOneLine(t *testing.T) {
 
 func TestOwnCertificateIsShown(t *testing.T) {
 	folder := t.TempDir()
-	if _, err := emulator.OpenCA(folder, time.Now); err != nil {
+	if _, err := emulator.OpenCA(folder, emulator.CAOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	both := filepath.Join(folder, "ca-key.pem") // certificate and key, which is all that is asked of a pair

@@ -151,6 +151,7 @@ type serveCommand struct {
 	Where      addresses `embed:""`
 	TLSCert    string    `name:"tls-cert" placeholder:"FILE" help:"Certificate chain, PEM, instead of certificates of alikms's own CA."`
 	TLSKey     string    `name:"tls-key" placeholder:"FILE" help:"Private key of --tls-cert, PEM."`
+	TLSName    lines     `name:"tls-name" sep:"none" placeholder:"NAME" help:"Further name to have certificates for, with all below it; may be repeated."`
 	Data       string    `help:"Folder of the data file and the CA (default: alikms-data)."`
 	Ephemeral  bool      `help:"Keep nothing: a temporary folder, removed at exit."`
 	Fixture    lines     `sep:"none" placeholder:"FILE" help:"Scenario file or folder; may be repeated (default: keys for trying out, in an empty store)."`
@@ -188,6 +189,9 @@ func (s *serveCommand) Validate() error {
 	if (s.TLSCert == "") != (s.TLSKey == "") {
 		return errors.New("--tls-cert and --tls-key belong together: give both or neither")
 	}
+	if err := emulator.CheckTLSNames(s.TLSName); err != nil {
+		return err
+	}
 	if s.TLSCert != "" && s.Where.ListenTLS == "" {
 		return errors.New("--tls-cert is for HTTPS, and --listen-tls turns it off: give an address there")
 	}
@@ -224,7 +228,7 @@ func (s *serveCommand) Run(ctx context.Context, o output) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, st.Close()) }()
-	own, ca, err := s.certificates(folder)
+	own, ca, err := s.certificates(o, folder)
 	if err != nil {
 		return err
 	}
@@ -306,12 +310,12 @@ func (s *serveCommand) keyPool() int {
 
 // certificates are what HTTPS shows: the user's own one, or those of the CA that
 // the data folder keeps.
-func (s *serveCommand) certificates(folder string) (own *tls.Certificate, ca *emulator.CA, err error) {
+func (s *serveCommand) certificates(o output, folder string) (own *tls.Certificate, ca *emulator.CA, err error) {
 	switch {
 	case s.Where.ListenTLS == "":
 		return nil, nil, nil
 	case s.TLSCert == "":
-		ca, err = emulator.OpenCA(folder, time.Now)
+		ca, err = emulator.OpenCA(folder, emulator.CAOptions{Names: s.TLSName, Log: s.log(o)})
 		return nil, ca, err
 	}
 	pair, err := tls.LoadX509KeyPair(s.TLSCert, s.TLSKey)

@@ -105,8 +105,7 @@ func (s *Server) web(own *tls.Certificate) *http.Server {
 func (s *Server) certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 	found, err := s.ca.certificate(hello)
 	if found == nil && err == nil {
-		s.log.Warn("no certificate for this server name: the CA is for names of KMS, names without a dot, and .localhost, .local, .internal, .test; others need --tls-cert",
-			"name", hello.ServerName)
+		s.log.Warn(refusedName, "name", hello.ServerName)
 	}
 	return found, err
 }
