@@ -53,6 +53,7 @@ func TestHealthIsItsExitCode(t *testing.T) {
 		{"unhealthy", answering(t, unhealthy), 1, "alikms: not healthy: "},
 		{"nobody", closedPort(t), 1, "alikms: not healthy: "},
 		{"any free port", "127.0.0.1:0", 2, "alikms: not healthy: --listen has port 0"},
+		{"where HTTPS would be", "127.0.0.1:8443", 1, "alikms: not healthy: "},
 		{"no address", "8080", 2, `alikms: health: --listen is "8080": write host:port`},
 	}
 	for _, c := range cases {

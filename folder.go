@@ -60,6 +60,22 @@ func nearest(path string) found {
 	}
 }
 
+// removePlain removes a file or a link that is there. Anything else, as a device
+// or a folder, is not alikms's to remove or replace.
+func removePlain(path string) error {
+	info, err := os.Lstat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if !info.Mode().IsRegular() && info.Mode().Type() != fs.ModeSymlink {
+		return fmt.Errorf("%s is no plain file: name one that may be replaced", path)
+	}
+	return os.Remove(path)
+}
+
 // writePrivate writes a file for nobody else to read. A reader finds it whole or
 // not at all, and a link at its place is replaced, not followed.
 func writePrivate(path string, text []byte) error {

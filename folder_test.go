@@ -86,6 +86,24 @@ func TestWhatIsWrittenIsPrivateAndFollowsNoLink(t *testing.T) {
 	}
 }
 
+// TestADeviceIsNotReplaced: --ready-file /dev/null would take it from the machine.
+func TestADeviceIsNotReplaced(t *testing.T) {
+	folder := t.TempDir()
+	fifo, empty := filepath.Join(folder, "fifo"), filepath.Join(folder, "empty")
+	if err := errors.Join(syscall.Mkfifo(fifo, 0o600), os.Mkdir(empty, 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{fifo, empty} {
+		code, line := refused(t, nil, "--ephemeral", "--listen", "127.0.0.1:0", "--listen-tls=", "--ready-file", path)
+		if want := "alikms: cannot write --ready-file: " + path + " is no plain file: name one that may be replaced"; code != 1 || line != want {
+			t.Errorf("exit %d %q, want %q", code, line, want)
+		}
+	}
+	if left, err := os.ReadDir(folder); err != nil || len(left) != 2 {
+		t.Errorf("%v %v", left, err)
+	}
+}
+
 func TestAFileThatCannotBeWrittenLeavesNothing(t *testing.T) {
 	folder := t.TempDir()
 	path := filepath.Join(folder, "ready.json")

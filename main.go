@@ -153,15 +153,14 @@ func (s *serveCommand) runIn(ctx context.Context, o output, folder string, scena
 		return explain(folder, err)
 	}
 	defer func() { err = errors.Join(err, st.Close()) }()
-	os.Remove(s.ReadyFile) // of a process that was killed
+	if err := s.removeReady(); err != nil { // what a process left that was killed
+		return err
+	}
 	own, ca, err := s.certificates(folder)
 	if err != nil {
 		return err
 	}
 	log := s.log(o)
-	if !emulator.IsRegion(s.Scope.Region) {
-		log.Warn("--region is no known region of the service; it is taken all the same", "region", s.Scope.Region)
-	}
 	server, err := emulator.New(s.options(st, scenario, ca, log))
 	if err != nil {
 		return err
@@ -171,8 +170,16 @@ func (s *serveCommand) runIn(ctx context.Context, o output, folder string, scena
 	if err != nil {
 		return err
 	}
-	warnOfOthers(log, ports, len(s.Credential)+len(scenario.Credentials) > 0)
+	s.warn(log, ports, scenario)
 	return s.serve(ctx, o, server, ports, folder)
+}
+
+// warn tells of settings that are taken, and may not be meant.
+func (s *serveCommand) warn(log *slog.Logger, p emulator.Ports, scenario *fixtures.Document) {
+	if !emulator.IsRegion(s.Scope.Region) {
+		log.Warn("--region is no known region of the service; it is taken all the same", "region", s.Scope.Region)
+	}
+	warnOfOthers(log, p, len(s.Credential)+len(scenario.Credentials) > 0)
 }
 
 func (s *serveCommand) options(st *store.Store, scenario *fixtures.Document, ca *emulator.CA, log *slog.Logger) emulator.Options {
@@ -197,13 +204,24 @@ func (s *serveCommand) serve(ctx context.Context, o output, server *emulator.Ser
 		if err := writeReady(s.ReadyFile, ports); err != nil {
 			return fmt.Errorf("cannot write --ready-file: %w", err)
 		}
-		defer os.Remove(s.ReadyFile)
+		defer s.removeReady()
 	}
 	if s.Ephemeral {
 		folder = "nothing kept"
 	}
 	announce(o.out, server, ports, folder)
 	return server.Serve(ctx, ports)
+}
+
+// removeReady takes back that alikms is ready.
+func (s *serveCommand) removeReady() error {
+	if s.ReadyFile == "" {
+		return nil
+	}
+	if err := removePlain(s.ReadyFile); err != nil {
+		return fmt.Errorf("cannot write --ready-file: %w", err)
+	}
+	return nil
 }
 
 func (s *serveCommand) log(o output) *slog.Logger {
@@ -348,7 +366,7 @@ func announce(w io.Writer, server *emulator.Server, p emulator.Ports, data strin
 		fmt.Fprintf(w, "controls: http://%s/_emulator/\n", p.Control.Addr())
 	}
 	if reachable(address) != address {
-		fmt.Fprintln(w, "from outside a container it is another port where it was published as another")
+		fmt.Fprintln(w, "in a container: from outside, the port is the one that it is published at")
 	}
 	fmt.Fprintln(w, "try:", server.Example("http://"+reachable(address)))
 }

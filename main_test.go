@@ -382,6 +382,7 @@ func TestBadSettingsStopTheStartWithOneLine(t *testing.T) {
 		{"both", nil, []string{"--ephemeral", "--data", "x"}, 2, "alikms: serve: --ephemeral keeps nothing and --data says where: give one of them"},
 		{"account", nil, []string{"--account", "12"}, 2, `alikms: serve: --account is "12": write 16 digits`},
 		{"credential", nil, []string{"--credential", "id"}, 2, "alikms: serve: --credential has no id or no secret: write id:secret"},
+		{"credential id", nil, []string{"--credential", "s3cr+t/:id"}, 2, "alikms: serve: --credential has an id that is none: write id:secret, the id of letters, digits, . _ - @, at most 128"},
 		{"credential twice", nil, []string{"--credential", "a:b", "--credential", "a:c"}, 2, "alikms: serve: --credential has a twice: give it once"},
 		{"region", nil, []string{"--region", "Mars!"}, 2, `alikms: serve: --region is "Mars!": write a region id of lower-case letters, digits and -, like cn-hangzhou`},
 		{"pool", []string{"ALIKMS_KEY_POOL=-1"}, nil, 2, `alikms: --key-pool: "-1" is not allowed: write a whole number from 0 to 100 (from envar ALIKMS_KEY_POOL="-1")`},

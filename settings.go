@@ -98,6 +98,11 @@ func (a addresses) Validate() error {
 	case a.ControlListen != "" && !isAddress(a.ControlListen):
 		return fmt.Errorf("--control-listen is %q: write host:port, like 127.0.0.1:8081, with a port up to 65535", a.ControlListen)
 	}
+	return nil
+}
+
+// differ says that no two are one: only one can listen there.
+func (a addresses) differ() error {
 	return cmp.Or(
 		different("--listen", a.Listen, "--listen-tls", a.ListenTLS),
 		different("--listen", a.Listen, "--control-listen", a.ControlListen),
@@ -222,7 +227,7 @@ type serveCommand struct {
 // Validate is called by kong.
 func (s *serveCommand) Validate(kctx *kong.Context) error {
 	s.dropInherited(kctx)
-	return cmp.Or(s.checkData(kctx), s.checkTLS(), s.checkCredentials())
+	return cmp.Or(s.Where.differ(), s.checkData(kctx), s.checkTLS(), s.checkCredentials())
 }
 
 // dropInherited forgets variables that a flag goes against: an image or a shell
@@ -259,12 +264,18 @@ func (s *serveCommand) checkTLS() error {
 	return nil
 }
 
+// accessKeyIDs are those that scenarios allow.
+var accessKeyIDs = regexp.MustCompile(`^[A-Za-z0-9._@-]{1,128}$`)
+
 func (s *serveCommand) checkCredentials() error {
 	ids := map[string]bool{}
 	for _, pair := range s.Credential {
 		id, secret, _ := strings.Cut(pair, ":")
 		if id == "" || secret == "" {
 			return errors.New("--credential has no id or no secret: write id:secret")
+		}
+		if !accessKeyIDs.MatchString(id) { // not shown: it may be the secret
+			return errors.New("--credential has an id that is none: write id:secret, the id of letters, digits, . _ - @, at most 128")
 		}
 		if ids[id] {
 			return fmt.Errorf("--credential has %s twice: give it once", id)
