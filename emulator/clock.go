@@ -15,10 +15,14 @@ import (
 type clock struct {
 	real  func() time.Time
 	store *store.Store
+	// settle does what falls due up to a time, in one transaction with the change
+	// of the clock that brings it.
+	settle func(tx *store.Tx, now time.Time) error
 	// changing is held by who changes the state, from looking at the old one
 	// until the new one is both in the store and here.
 	changing sync.Mutex
-	mu       sync.Mutex // guards state
+	changed  chan struct{} // the state was changed, once or several times
+	mu       sync.Mutex    // guards state
 	state    clockState
 }
 
@@ -34,8 +38,8 @@ const clockSetting = "clock"
 // within what can be written.
 var errClockRange = errors.New("the clock stays between the years 1 and 9000")
 
-func newClock(st *store.Store, real func() time.Time) (*clock, error) {
-	c := &clock{real: real, store: st}
+func newClock(st *store.Store, real func() time.Time, settle func(*store.Tx, time.Time) error) (*clock, error) {
+	c := &clock{real: real, store: st, settle: settle, changed: make(chan struct{}, 1)}
 	err := st.View(func(tx *store.Tx) error {
 		text, ok, err := tx.Setting(clockSetting)
 		if err != nil || !ok {
@@ -72,15 +76,23 @@ func (c *clock) current() clockState {
 	return c.state
 }
 
-// set changes the state by a function of it and keeps it in the store.
+// set changes the state by a function of it, does what falls due by then, and
+// keeps it in the store.
 func (c *clock) set(change func(clockState) clockState) error {
 	c.changing.Lock()
 	defer c.changing.Unlock()
 	state := change(c.current())
-	if year := state.at(c.real()).UTC().Year(); year < 1 || year > 9000 {
+	now := state.at(c.real())
+	if year := now.UTC().Year(); year < 1 || year > 9000 {
 		return errClockRange
 	}
-	if err := c.store.Update(state.put); err != nil {
+	err := c.store.Update(func(tx *store.Tx) error {
+		if err := c.settle(tx, now); err != nil {
+			return err
+		}
+		return state.put(tx)
+	})
+	if err != nil {
 		return err
 	}
 	c.assume(state)
@@ -101,6 +113,10 @@ func (c *clock) assume(state clockState) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.state = state
+	select {
+	case c.changed <- struct{}{}:
+	default:
+	}
 }
 
 // freeze lets the clock stand at a time.

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/alikms/alikms/emulator/internal/kms"
 	"github.com/alikms/alikms/store"
 )
 
@@ -292,7 +293,7 @@ func TestParallelClockChangesAndResetsLeaveOneClock(t *testing.T) {
 			served(s, httptest.NewRequest("POST", "/_emulator/clock/advance", strings.NewReader("{by: 1h}")))
 		})
 		changes.Wait()
-		kept, err := newClock(s.kms.Store, s.clock.real)
+		kept, err := newClock(s.kms.Store, s.clock.real, kms.RotateAll)
 		if err != nil {
 			t.Fatal(err)
 		}

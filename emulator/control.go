@@ -32,7 +32,7 @@ func (s *Server) controls(r *mux.Router) {
 	route := func(method, path string, do http.Handler) {
 		if methods[path] == nil {
 			methods[path] = map[string]http.Handler{}
-			sub.Handle(path, sameSite(byMethod(methods[path])))
+			sub.Handle(path, s.ours(byMethod(methods[path])))
 		}
 		methods[path][method] = do
 	}

@@ -78,7 +78,7 @@ func (x *exchange) perform(w http.ResponseWriter, r *http.Request) (response any
 		return nil, err
 	}
 	claimed, unfit := auth.ClaimOf(request)
-	x.entry.AccessKeyID, x.entry.Scheme = shortened(claimed.AccessKeyID), claimed.Scheme
+	x.entry.AccessKeyID, x.entry.Scheme = copied(claimed.AccessKeyID), claimed.Scheme
 	op, err := operationOf(request)
 	if err != nil {
 		return nil, err
@@ -108,8 +108,11 @@ func operationOf(req *wire.Request) (*kms.Operation, error) {
 func (x *exchange) enter(op *kms.Operation, claimed auth.Claim, unfit error) error {
 	s := x.server
 	who, err := s.callers.Verify(claimed, unfit, func() bool {
-		return s.rules.Resent(rules.Request{AccessKeyID: claimed.AccessKeyID, Nonce: claimed.Nonce})
+		return s.rules.Resent(rules.Request{AccessKeyID: claimed.AccessKeyID, Nonce: claimed.Nonce, Fingerprint: x.request.Fingerprint})
 	})
+	if !who.Verified && !s.hosts.answers(x.request.HTTP.Host) {
+		err = kmserr.HostNotAllowed(shortened(x.request.HTTP.Host)) // who signs is no web page
+	}
 	if err != nil {
 		return err
 	}
@@ -216,13 +219,13 @@ func (x *exchange) mark(a *wire.Answer) {
 func (x *exchange) record(a wire.Answer) {
 	e := &x.entry
 	e.Time = x.server.clock.now()
-	e.Operation = shortened(x.request.Action)
+	e.Operation = copied(x.request.Action)
 	e.Gateway = rules.SharedGateway
 	e.Parameters = journaled(x.request.Params)
 	e.Status, e.Code = a.Status, a.Code
 	if x.call != nil {
 		x.server.findKey(x.call, x.request)
-		e.Time, e.KeyID, e.keyARN, e.Gateway = x.call.Now, x.call.KeyID, x.call.KeyARN, gatewayName(x.call)
+		e.Time, e.KeyID, e.keyARN, e.Gateway = x.call.Now, copied(x.call.KeyID), x.call.KeyARN, gatewayName(x.call)
 	}
 	real := time.Since(x.began)
 	e.Milliseconds = float64(real.Microseconds()) / 1000

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 	"unicode/utf8"
@@ -58,14 +59,15 @@ type Replaced struct {
 	Code   string `json:"code"`
 }
 
-// journal keeps the latest requests, up to size of them.
+// journal keeps the latest requests, as many as size, and as bytes, allow.
 type journal struct {
 	mu       sync.Mutex
 	size     int
+	bytes    int // what the entries may take, in all
 	arrivals uint64
 	since    uint64 // requests that arrived up to here are forgotten
-	entries  []Call // a ring once it is full
-	next     int
+	entries  []Call // the oldest first
+	taken    int    // bytes
 	dropped  int
 }
 
@@ -83,24 +85,34 @@ func (j *journal) arrive() uint64 {
 func (j *journal) add(entry Call) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	switch {
-	case entry.arrival <= j.since: // a reset dropped it
-	case j.size == 0:
-		j.dropped++
-	case len(j.entries) < j.size:
-		j.entries = append(j.entries, entry)
-	default:
-		j.entries[j.next] = entry
-		j.next = (j.next + 1) % j.size
+	if entry.arrival <= j.since {
+		return // a reset dropped it
+	}
+	j.entries = append(j.entries, entry)
+	j.taken += entry.bytes()
+	for len(j.entries) > j.size || j.taken > j.bytes {
+		j.taken -= j.entries[0].bytes()
+		j.entries[0] = Call{} // let go of what it holds
+		j.entries = j.entries[1:]
 		j.dropped++
 	}
+}
+
+// bytes is about what an entry takes.
+func (c *Call) bytes() int {
+	const ofStruct, ofParameter = 400, 64
+	n := ofStruct + len(c.RequestID) + len(c.Operation) + len(c.AccessKeyID) + len(c.keyARN) + len(c.KeyID)
+	for name, value := range c.Parameters {
+		n += ofParameter + len(name) + len(value)
+	}
+	return n
 }
 
 // empty forgets all requests, also those that are not answered yet.
 func (j *journal) empty() {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.entries, j.next, j.dropped, j.since = nil, 0, 0, j.arrivals
+	j.entries, j.taken, j.dropped, j.since = nil, 0, 0, j.arrivals
 }
 
 // find gives the entries that fit, in order of arrival, and the number lost
@@ -144,7 +156,10 @@ func (j *journal) remove(fits func(*Call) bool) (removed []Call, dropped int) {
 	sortByArrival(removed)
 	sortByArrival(kept)
 	dropped = j.dropped
-	j.entries, j.next = kept, 0
+	j.entries, j.taken = kept, 0
+	for i := range kept {
+		j.taken += kept[i].bytes()
+	}
 	if len(kept) == 0 {
 		j.dropped = 0
 	}
@@ -171,13 +186,17 @@ func journaled(sent map[string]string) map[string]string {
 		switch {
 		case slices.Contains(unjournaled, name):
 		case slices.Contains(secretParameters, name):
-			kept[shortened(name)] = sizeOf(value)
+			kept[copied(name)] = sizeOf(value)
 		default:
-			kept[shortened(name)] = shortened(value)
+			kept[copied(name)] = copied(value)
 		}
 	}
 	return kept
 }
+
+// copied is shortened in memory of its own: a part of a body would hold on to the
+// whole.
+func copied(text string) string { return strings.Clone(shortened(text)) }
 
 // shortened keeps what is over 256 characters as its size.
 func shortened(text string) string {

@@ -77,11 +77,13 @@ func questions() (all []auth.Question) {
 	anywhere := store.Scope{Region: "*", Account: "*"}
 	for i := range kms.Operations {
 		op := &kms.Operations[i]
-		q := auth.Question{Action: "kms:" + op.Name}
+		var resources []string
 		for _, resource := range op.Resources() {
-			q.Resources = append(q.Resources, kms.ARN(anywhere, resource))
+			resources = append(resources, kms.ARN(anywhere, resource))
 		}
-		all = append(all, q)
+		for _, action := range op.Actions() {
+			all = append(all, auth.Question{Action: action, Resources: resources})
+		}
 	}
 	return all
 }
@@ -156,10 +158,14 @@ func (s *Server) load(clear bool) error {
 		return problems
 	}
 	err := s.kms.Store.Update(func(tx *store.Tx) error {
-		if err := purgeAll(tx, clock.at(s.clock.real())); err != nil {
+		now := clock.at(s.clock.real())
+		if err := kms.SettleAll(tx, now); err != nil {
 			return err
 		}
 		if err := s.seed(tx, loaded.keys, clear); err != nil {
+			return err
+		}
+		if err := kms.SettleAll(tx, now); err != nil { // what the scenario has that is due
 			return err
 		}
 		return clock.put(tx)
@@ -169,22 +175,12 @@ func (s *Server) load(clear bool) error {
 	}
 	s.rules.Restart(loaded.quotas, loaded.faults, func() {
 		s.kms.SetInstances(loaded.instances)
+		s.kms.SetGeneration(kms.Generation(cmp.Or(s.doc.Generation, string(kms.Classic))))
 		s.callers.Set(loaded.credentials)
 		s.clock.assume(clock)
 		s.journal.empty()
 	})
 	return nil
-}
-
-// purgeAll is kms.Purge for every account and region.
-func purgeAll(tx *store.Tx, now time.Time) error {
-	scopes, err := tx.Scopes()
-	for _, scope := range scopes {
-		if err := kms.Purge(tx, scope, now); err != nil {
-			return err
-		}
-	}
-	return err
 }
 
 // seed is the part of load that changes keys.
@@ -213,7 +209,7 @@ func keepGenerated(tx *store.Tx, keys []seedKey) error {
 	for _, k := range keys {
 		for i := range k.versions {
 			v := &k.versions[i]
-			if v.material != nil {
+			if v.material != nil || k.key.Origin == kms.OriginExternal {
 				continue
 			}
 			material, err := tx.Material(v.version.Scope, v.version.KeyID, v.version.ID)

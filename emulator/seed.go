@@ -3,10 +3,12 @@ package emulator
 import (
 	"cmp"
 	"crypto/sha256"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,7 +27,8 @@ type seedKey struct {
 	versions []seedVersion // oldest first
 }
 
-// seedVersion is a version with its material; nil: it is to be generated.
+// seedVersion is a version with its material; nil: it is to be generated, or, of
+// origin EXTERNAL, imported.
 type seedVersion struct {
 	version  store.Version
 	material []byte
@@ -45,15 +48,15 @@ func (r *reader) readKeys(doc *fixtures.Document) {
 	}
 }
 
-// materialRead is the private key of a version, as far as it could be read.
+// materialRead is the key material of a version, as far as it could be read.
 type materialRead struct {
-	der   []byte
-	field string // that is wrong, for a reason
-	wrong string
+	material []byte // as keyspec marshals it
+	field    string // that is wrong, for a reason
+	wrong    string
 }
 
-// readMaterial reads the private keys of all keys that have any, each in its
-// turn on all processors: of what a start does it takes the longest.
+// readMaterial reads the material of all keys that have any, each in its turn on
+// all processors: of what a start does it takes the longest.
 func readMaterial(doc *fixtures.Document) [][]materialRead {
 	read := make([][]materialRead, len(doc.Keys))
 	var work errgroup.Group
@@ -66,17 +69,46 @@ func readMaterial(doc *fixtures.Document) [][]materialRead {
 		}
 		work.Go(func() error {
 			for j, v := range k.Versions {
-				if v.PrivateKeyFile != "" {
-					read[i][j] = readPrivateKeyFile(spec, doc.PrivateKeyFile(i, j))
-				} else if v.PrivateKey != "" {
-					read[i][j] = readPrivateKey(spec, "privateKey", []byte(v.PrivateKey))
-				}
+				read[i][j] = readVersionMaterial(spec, v, doc.PrivateKeyFile(i, j))
 			}
 			return nil
 		})
 	}
 	work.Wait()
 	return read
+}
+
+// readVersionMaterial reads the material that a version says, if it says any.
+func readVersionMaterial(spec *keyspec.Spec, v fixtures.Version, path string) materialRead {
+	switch {
+	case spec.Symmetric() && (v.PrivateKey != "" || v.PrivateKeyFile != ""):
+		field := "privateKey"
+		if v.PrivateKeyFile != "" {
+			field = "privateKeyFile"
+		}
+		return materialRead{field: field, wrong: fmt.Sprintf("%s is symmetric: write keyMaterial, base64 of %d bytes", spec.Name, spec.Size())}
+	case !spec.Symmetric() && v.KeyMaterial != "":
+		return materialRead{field: "keyMaterial", wrong: fmt.Sprintf("%s is asymmetric: write privateKey or privateKeyFile, a PEM", spec.Name)}
+	case v.KeyMaterial != "":
+		return readKeyMaterial(spec, v.KeyMaterial)
+	case v.PrivateKeyFile != "":
+		return readPrivateKeyFile(spec, path)
+	case v.PrivateKey != "":
+		return readPrivateKey(spec, "privateKey", []byte(v.PrivateKey))
+	}
+	return materialRead{}
+}
+
+func readKeyMaterial(spec *keyspec.Spec, text string) materialRead {
+	material, err := base64.StdEncoding.DecodeString(text)
+	if err == nil && len(material) == spec.Size() {
+		return materialRead{material: material}
+	}
+	wrong := fmt.Sprintf("is not base64; write base64 of %d bytes, the key of %s", spec.Size(), spec.Name)
+	if err == nil {
+		wrong = fmt.Sprintf("has %d bytes; %s takes %d", len(material), spec.Name, spec.Size())
+	}
+	return materialRead{field: "keyMaterial", wrong: wrong}
 }
 
 func readPrivateKeyFile(spec *keyspec.Spec, path string) materialRead {
@@ -97,7 +129,7 @@ func readPrivateKey(spec *keyspec.Spec, field string, text []byte) materialRead 
 	if err != nil {
 		return materialRead{field: field, wrong: fmt.Sprintf("%s; write a private key of %s as PEM", err, spec.Name)}
 	}
-	return materialRead{der: der}
+	return materialRead{material: der}
 }
 
 func (r *reader) key(path string, k fixtures.Key) seedKey {
@@ -106,6 +138,7 @@ func (r *reader) key(path string, k fixtures.Key) seedKey {
 		ID:                 k.KeyID,
 		Spec:               k.KeySpec,
 		Usage:              k.KeyUsage,
+		Origin:             cmp.Or(k.Origin, kms.OriginKMS),
 		State:              cmp.Or(k.KeyState, kms.StateEnabled),
 		Description:        k.Description,
 		CreationDate:       r.pastDate(path+".creationDate", k.CreationDate),
@@ -113,16 +146,44 @@ func (r *reader) key(path string, k fixtures.Key) seedKey {
 		InstanceID:         k.DKMSInstanceID,
 		Tags:               k.Tags,
 	}}
-	if k.DeleteDate != nil {
-		seed.key.DeleteDate = k.DeleteDate.Resolve(r.now)
-		if !seed.key.DeleteDate.After(r.now) {
-			r.Add(path+".deleteDate", "%s is not in the future; write a later time, like +7d", k.DeleteDate)
-		}
-	}
+	seed.key.DeleteDate = r.futureDate(path+".deleteDate", k.DeleteDate)
+	seed.key.MaterialExpireTime = r.futureDate(path+".materialExpireTime", k.MaterialExpireTime)
 	if found, ok := r.instances[k.DKMSInstanceID]; k.DKMSInstanceID != "" && (!ok || found.Scope != seed.key.Scope) {
 		r.Add(path+".dkmsInstanceId", "%q is none of the instances of this account and region; list it under instances", k.DKMSInstanceID)
 	}
+	if spec, ok := keyspec.Lookup(k.KeySpec); ok {
+		r.fit(path, spec, k, &seed.key)
+	}
 	return seed
+}
+
+// fit holds what a key says to what its spec can do.
+func (r *reader) fit(path string, spec *keyspec.Spec, k fixtures.Key, key *store.Key) {
+	if !slices.Contains(spec.Usages(), k.KeyUsage) {
+		r.Add(path+".keyUsage", "%s cannot do %s; write %s", spec.Name, k.KeyUsage, strings.Join(spec.Usages(), " or "))
+	}
+	if k.Origin == kms.OriginExternal && !spec.Symmetric() {
+		r.Add(path+".origin", "EXTERNAL is for symmetric keys, %s is asymmetric", spec.Name)
+	}
+	if k.AutomaticRotation != "Enabled" {
+		return
+	}
+	if !spec.Symmetric() || k.Origin == kms.OriginExternal {
+		r.Add(path+".automaticRotation", "is for symmetric keys of origin Aliyun_KMS")
+	}
+	key.RotationInterval, _ = fixtures.ParseRotationInterval(k.RotationInterval)
+}
+
+// futureDate is a time to come, or zero where the scenario does not say one.
+func (r *reader) futureDate(path string, date *fixtures.Time) time.Time {
+	if date == nil {
+		return time.Time{}
+	}
+	at := date.Resolve(r.now)
+	if !at.After(r.now) {
+		r.Add(path, "%s is not in the future; write a later time, like +7d", date)
+	}
+	return at
 }
 
 // versions adds the versions of a key, of which it has one at least.
@@ -153,9 +214,28 @@ func (r *reader) versions(path string, k fixtures.Key, seed *seedKey, read []mat
 				KeyID:        k.KeyID,
 				ID:           cmp.Or(v.KeyVersionID, fixtures.DerivedVersionID(k.KeyID, i+1)),
 				CreationDate: date,
+				Regional:     kms.Symmetric(k.KeySpec),
 			},
-			material: read[i].der,
+			material: read[i].material,
 		})
+	}
+	if k.Origin == kms.OriginExternal {
+		r.external(path, seed)
+	}
+}
+
+// external is for keys of imported material: without any they are PendingImport,
+// and they have one version.
+func (r *reader) external(path string, seed *seedKey) {
+	if len(seed.versions) > 1 {
+		r.Add(path+".versions", "a key of origin EXTERNAL has one version")
+	}
+	lacking := seed.versions[0].material == nil
+	switch {
+	case lacking && seed.key.State == kms.StateEnabled:
+		seed.key.State = kms.StatePendingImport
+	case lacking && seed.key.State == kms.StateDisabled:
+		r.Add(path+".keyState", "a key of origin EXTERNAL without material is PendingImport")
 	}
 }
 
@@ -189,6 +269,9 @@ func seedOne(tx *store.Tx, k seedKey) (differences []string, err error) {
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		err = tx.InsertKey(k.key)
+	case err == nil && existing.Origin != k.key.Origin:
+		err = fmt.Errorf("key %s is in the data folder with origin %s, the scenario says %s; choose another --data folder or another keyId",
+			k.key.ID, existing.Origin, k.key.Origin)
 	case err == nil && (existing.Spec != k.key.Spec || existing.Usage != k.key.Usage):
 		err = fmt.Errorf("key %s is in the data folder with spec %s and usage %s, the scenario says %s and %s; choose another --data folder or another keyId",
 			k.key.ID, existing.Spec, existing.Usage, k.key.Spec, k.key.Usage)
@@ -199,7 +282,7 @@ func seedOne(tx *store.Tx, k seedKey) (differences []string, err error) {
 		return nil, err
 	}
 	for _, v := range k.versions {
-		if err := seedVersionOf(tx, v); err != nil {
+		if err := seedVersionOf(tx, k.key.Origin, v); err != nil {
 			return nil, err
 		}
 	}
@@ -231,18 +314,18 @@ func differing(existing, seeded store.Key) (lines []string) {
 	return lines
 }
 
-func seedVersionOf(tx *store.Tx, v seedVersion) error {
+func seedVersionOf(tx *store.Tx, origin string, v seedVersion) error {
 	existing, err := tx.Version(v.version.Scope, v.version.KeyID, v.version.ID)
 	if errors.Is(err, store.ErrNotFound) {
-		err = tx.InsertVersion(v.version, v.material)
+		err = seedNewVersion(tx, origin, v)
 		if errors.Is(err, store.ErrExists) {
 			err = fmt.Errorf("version %s is in the data folder as one of another key than %s; choose another --data folder or another keyVersionId",
 				v.version.ID, v.version.KeyID)
 		}
 		return err
 	}
-	if err != nil || v.material == nil {
-		return err
+	if err != nil || v.material == nil || origin == kms.OriginExternal {
+		return err // imported material may have been deleted, or expired, since
 	}
 	if existing.MaterialHash == (store.MaterialHash{}) {
 		return tx.InsertMaterial(v.version.Scope, v.version.KeyID, v.version.ID, v.material)
@@ -252,6 +335,19 @@ func seedVersionOf(tx *store.Tx, v seedVersion) error {
 			v.version.ID, v.version.KeyID)
 	}
 	return nil
+}
+
+// seedNewVersion adds a version. Material of origin EXTERNAL counts as imported:
+// it is fixed for ever.
+func seedNewVersion(tx *store.Tx, origin string, v seedVersion) error {
+	if origin != kms.OriginExternal || v.material == nil {
+		_, err := kms.AddVersion(tx, v.version, v.material)
+		return err
+	}
+	if _, err := kms.AddVersion(tx, v.version, nil); err != nil {
+		return err
+	}
+	return tx.ImportMaterial(v.version.Scope, v.version.KeyID, v.version.ID, v.material)
 }
 
 // seedAlias adds an alias that is lacking, and returns whose it is.

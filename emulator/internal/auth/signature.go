@@ -147,7 +147,7 @@ func (a *Authorization) setParts(list string) (credential string, err error) {
 			return "", fmt.Errorf("authorization has two parts %s", name)
 		}
 		if *target = strings.TrimSpace(value); *target == "" {
-			return "", fmt.Errorf("authorization has no value for %s", name)
+			return "", noValue(name)
 		}
 	}
 	for _, name := range []string{"Credential", "SignedHeaders", "Signature"} {
@@ -156,6 +156,16 @@ func (a *Authorization) setParts(list string) (credential string, err error) {
 		}
 	}
 	return credential, nil
+}
+
+// errNoAccessKeyID says that a Credential has no value.
+var errNoAccessKeyID = errors.New("authorization has no value for Credential")
+
+func noValue(name string) error {
+	if name == "Credential" {
+		return errNoAccessKeyID
+	}
+	return fmt.Errorf("authorization has no value for %s", name)
 }
 
 // setCredential sets the caller, in V4 with the scope of the signing key.

@@ -48,7 +48,7 @@ type getPublicKeyResponse struct {
 // getPublicKey answers in every state of the key. The table of states has no
 // row for it; a public key is no use of the private one.
 func getPublicKey(tx *transaction, in *getPublicKeyRequest) (cryptoFunc[getPublicKeyResponse], error) {
-	found, err := tx.findVersion(in.KeyId, in.KeyVersionId)
+	found, err := tx.findVersion(tx.op.action(), in.KeyId, in.KeyVersionId)
 	return using(found, func(key keyspec.PrivateKey) (*getPublicKeyResponse, error) {
 		pem, err := key.PublicKeyPEM()
 		return &getPublicKeyResponse{found.version.KeyID, found.version.ID, pem}, err
@@ -70,11 +70,16 @@ type asymmetricEncryptResponse struct {
 }
 
 func asymmetricEncrypt(tx *transaction, in *asymmetricEncryptRequest) (cryptoFunc[asymmetricEncryptResponse], error) {
-	found, err := tx.usableVersion(in.KeyId, in.KeyVersionId, keyspec.EncryptDecrypt, in.Algorithm)
+	found, err := tx.usableVersion(tx.op.action(), in.KeyId, in.KeyVersionId, keyspec.EncryptDecrypt, in.Algorithm)
 	return using(found, func(key keyspec.PrivateKey) (*asymmetricEncryptResponse, error) {
 		ciphertext, err := key.Encrypt(in.Algorithm, in.Plaintext)
 		return &asymmetricEncryptResponse{found.version.KeyID, found.version.ID, ciphertext}, refusal(err)
 	}), err
+}
+
+// recipient is embedded by the requests that take the parameter Recipient.
+type recipient struct {
+	Recipient string
 }
 
 type asymmetricDecryptRequest struct {
@@ -92,7 +97,7 @@ type asymmetricDecryptResponse struct {
 }
 
 func asymmetricDecrypt(tx *transaction, in *asymmetricDecryptRequest) (cryptoFunc[asymmetricDecryptResponse], error) {
-	found, err := tx.usableVersion(in.KeyId, in.KeyVersionId, keyspec.EncryptDecrypt, in.Algorithm)
+	found, err := tx.usableVersion(tx.op.action(), in.KeyId, in.KeyVersionId, keyspec.EncryptDecrypt, in.Algorithm)
 	return using(found, func(key keyspec.PrivateKey) (*asymmetricDecryptResponse, error) {
 		plaintext, err := key.Decrypt(in.Algorithm, in.CiphertextBlob)
 		return &asymmetricDecryptResponse{found.version.KeyID, found.version.ID, plaintext}, refusal(err)
@@ -114,7 +119,7 @@ type asymmetricSignResponse struct {
 }
 
 func asymmetricSign(tx *transaction, in *asymmetricSignRequest) (cryptoFunc[asymmetricSignResponse], error) {
-	found, err := tx.usableVersion(in.KeyId, in.KeyVersionId, keyspec.SignVerify, in.Algorithm)
+	found, err := tx.usableVersion(tx.op.action(), in.KeyId, in.KeyVersionId, keyspec.SignVerify, in.Algorithm)
 	return using(found, func(key keyspec.PrivateKey) (*asymmetricSignResponse, error) {
 		signature, err := key.Sign(in.Algorithm, in.Digest)
 		return &asymmetricSignResponse{found.version.KeyID, found.version.ID, signature}, refusal(err)
@@ -137,7 +142,7 @@ type asymmetricVerifyResponse struct {
 }
 
 func asymmetricVerify(tx *transaction, in *asymmetricVerifyRequest) (cryptoFunc[asymmetricVerifyResponse], error) {
-	found, err := tx.usableVersion(in.KeyId, in.KeyVersionId, keyspec.SignVerify, in.Algorithm)
+	found, err := tx.usableVersion(tx.op.action(), in.KeyId, in.KeyVersionId, keyspec.SignVerify, in.Algorithm)
 	return using(found, func(key keyspec.PrivateKey) (*asymmetricVerifyResponse, error) {
 		agrees, err := key.Verify(in.Algorithm, in.Digest, in.Value)
 		return &asymmetricVerifyResponse{found.version.KeyID, found.version.ID, agrees}, refusal(err)
@@ -146,8 +151,8 @@ func asymmetricVerify(tx *transaction, in *asymmetricVerifyRequest) (cryptoFunc[
 
 // findVersion finds a version and readies it for use outside the transaction,
 // whatever the state of its key.
-func (tx *transaction) findVersion(name keyName, versionID string) (versionRef, error) {
-	key, err := tx.key(name)
+func (tx *transaction) findVersion(action string, name keyName, versionID string) (versionRef, error) {
+	key, err := tx.keyFor(action, name)
 	if err != nil {
 		return versionRef{}, err
 	}
@@ -155,6 +160,12 @@ func (tx *transaction) findVersion(name keyName, versionID string) (versionRef, 
 	if err != nil {
 		return versionRef{}, err
 	}
+	return tx.ref(key, version)
+}
+
+// ref readies a version for use outside the transaction, unless its key does no
+// cryptography on the gateway that the call came in by.
+func (tx *transaction) ref(key store.Key, version store.Version) (versionRef, error) {
 	spec, err := specOf(key)
 	if err != nil {
 		return versionRef{}, err
@@ -169,10 +180,10 @@ func (tx *transaction) findVersion(name keyName, versionID string) (versionRef, 
 	return found, err
 }
 
-// usableVersion is findVersion for cryptography: the key is reachable by this
-// gateway, Enabled, of this usage and able to do the algorithm.
-func (tx *transaction) usableVersion(name keyName, versionID, usage, algorithm string) (versionRef, error) {
-	found, err := tx.findVersion(name, versionID)
+// usableVersion is findVersion for cryptography with a private key: its key is
+// Enabled, of this usage and able to do the algorithm.
+func (tx *transaction) usableVersion(action string, name keyName, versionID, usage, algorithm string) (versionRef, error) {
+	found, err := tx.findVersion(action, name, versionID)
 	switch {
 	case err != nil:
 		return found, err
@@ -181,7 +192,17 @@ func (tx *transaction) usableVersion(name keyName, versionID, usage, algorithm s
 	case !keyspec.KnownAlgorithm(algorithm):
 		return found, kmserr.InvalidParameter("Algorithm")
 	case found.key.Usage != usage || !slices.Contains(found.spec.Algorithms(usage), algorithm):
-		return found, kmserr.RejectedUnsupportedOperation
+		return found, unfit(usage)
 	}
 	return found, nil
+}
+
+// unfit is the error of a key whose usage or spec does not fit the call. The
+// page "AsymmetricEncrypt" has one code for encryption; for signatures the
+// "Application access FAQ" of 2025-12 has the other.
+func unfit(usage string) error {
+	if usage == keyspec.SignVerify {
+		return kmserr.UnsupportedOperation
+	}
+	return kmserr.RejectedUnsupportedOperation
 }

@@ -15,6 +15,7 @@ const (
 	StateEnabled         = "Enabled"
 	StateDisabled        = "Disabled"
 	StatePendingDeletion = "PendingDeletion"
+	StatePendingImport   = "PendingImport" // of imported material, which is lacking
 )
 
 // Call is one call of an operation: where it came to, when, and what its caller
@@ -25,8 +26,12 @@ type Call struct {
 	Gateway string      // the id of the instance it came in by; "": the shared gateway
 	Now     time.Time   // of the emulator's clock; one moment serves the call
 	// Allowed asks whether the caller's own policy permits an action, like
-	// kms:Encrypt, on the resource of an ARN. Nil: nobody is asked.
+	// kms:Encrypt, on the resource of an ARN. Nil: nobody is asked, nor is a key
+	// of another account.
 	Allowed func(action, arn string) bool
+	// AllowedByKey asks whether the policy of another account's key, JSON text,
+	// permits the call's account an action.
+	AllowedByKey func(policy, action string) bool
 	// LimitRecords says that the account may have only as many keys, versions
 	// and aliases as the service allows it.
 	LimitRecords bool
@@ -37,7 +42,7 @@ type Call struct {
 	Records RecordsOutcome
 
 	service *Service
-	action  string
+	op      *Operation
 }
 
 // RecordsOutcome is what the limits of records made of a call.
@@ -63,40 +68,23 @@ func (c *Call) view(look func(*transaction) error) error {
 	return c.service.Store.View(func(tx *store.Tx) error { return look(&transaction{Call: c, store: tx}) })
 }
 
-// update is view for operations that write. Keys whose deletion has fallen due
-// go first: for a write they are no longer there.
+// update is view for operations that write. What has fallen due is done first:
+// for a write the keys that are gone are no longer there.
 func (c *Call) update(change func(*transaction) error) error {
-	return c.service.Store.Update(func(tx *store.Tx) error {
-		if err := Purge(tx, c.Scope, c.Now); err != nil {
+	err := c.service.Store.Update(func(tx *store.Tx) error {
+		if err := Settle(tx, c.Scope, c.Now); err != nil {
 			return err
 		}
 		return change(&transaction{Call: c, store: tx, writing: true})
 	})
+	if err == nil {
+		c.service.noteChange()
+	}
+	return err
 }
 
 // setKey notes the key that the call came to.
 func (c *Call) setKey(scope store.Scope, id string) { c.KeyID, c.KeyARN = id, KeyARN(scope, id) }
-
-// Purge removes the keys of an account and region whose deletion window has
-// passed, the earliest first.
-func Purge(tx *store.Tx, scope store.Scope, now time.Time) error {
-	due, err := tx.Due(scope, now)
-	if err != nil {
-		return err
-	}
-	for _, id := range due {
-		if err := tx.DeleteKey(scope, id); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// Gone reports whether the key's deletion window has passed: then the key is not
-// there any more, though its record may still be.
-func Gone(key store.Key, now time.Time) bool {
-	return !key.DeleteDate.IsZero() && !key.DeleteDate.After(now)
-}
 
 // counts are the numbers of records in the call's account and region, without
 // the keys that are gone and what went with them.
@@ -130,8 +118,10 @@ func (tx *transaction) due() (map[string]bool, error) {
 
 // permit asks the caller's policy for the call's action on a resource, given by
 // its ARN.
-func (tx *transaction) permit(arn string) error {
-	if tx.Allowed != nil && !tx.Allowed("kms:"+tx.action, arn) {
+func (tx *transaction) permit(arn string) error { return tx.permitAction(tx.op.action(), arn) }
+
+func (tx *transaction) permitAction(action, arn string) error {
+	if tx.Allowed != nil && !tx.Allowed(action, arn) {
 		return kmserr.NoPermission(arn)
 	}
 	return nil
@@ -170,19 +160,35 @@ func (tx *transaction) alias(scope store.Scope, name string) (store.Alias, error
 // key finds the key that a name stands for, and asks for permission on the
 // way: an alias is resolved before, and whether the key exists is said after.
 func (tx *transaction) key(name keyName) (store.Key, error) {
+	return tx.keyFor(tx.op.action(), name)
+}
+
+// keyFor is key for one of the actions of an operation that has several.
+func (tx *transaction) keyFor(action string, name keyName) (store.Key, error) {
 	scope, id, err := tx.resolve(name)
 	if err != nil {
 		return store.Key{}, err
 	}
+	return tx.keyIn(action, scope, id)
+}
+
+// keyIn is keyFor by the id of a key. A key of another account is used where the
+// key's own policy allows that too, and never managed (the vendor's page "Key
+// policy overview").
+func (tx *transaction) keyIn(action string, scope store.Scope, id string) (store.Key, error) {
 	tx.setKey(scope, id)
-	if err := tx.permit(tx.KeyARN); err != nil {
+	if err := tx.permitAction(action, tx.KeyARN); err != nil {
 		return store.Key{}, err
 	}
 	key, err := tx.store.Key(scope, id)
 	if errors.Is(err, store.ErrNotFound) || err == nil && (Gone(key, tx.Now) || !tx.reaches(key)) {
 		return key, kmserr.KeyNotFound
 	}
-	return key, err
+	foreign := scope.Account != tx.Scope.Account && tx.Allowed != nil
+	if err == nil && foreign && (tx.op.manages || !tx.AllowedByKey(key.Policy, action)) {
+		return key, kmserr.NoPermission(tx.KeyARN)
+	}
+	return Settled(key, tx.Now), err
 }
 
 // writableKey is key for changes that a key pending deletion refuses, with the
@@ -211,6 +217,8 @@ func stateError(key store.Key) error {
 		return kmserr.Disabled
 	case StatePendingDeletion:
 		return kmserr.PendingDeletion
+	case StatePendingImport:
+		return kmserr.PendingImport
 	}
 	return nil
 }

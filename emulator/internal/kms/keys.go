@@ -1,11 +1,10 @@
 package kms
 
 import (
-	"slices"
+	"cmp"
 	"strings"
 	"time"
 
-	"github.com/alikms/alikms/emulator/internal/keyspec"
 	"github.com/alikms/alikms/emulator/internal/kmserr"
 	"github.com/alikms/alikms/store"
 )
@@ -18,8 +17,7 @@ var keyOperations = []Operation{
 	write("SetDeletionProtection", "Turns the deletion protection of a key on or off.", setDeletionProtection),
 }
 
-// keyMetadata is KeyMetadata of the vendor's page "DescribeKey". PrimaryKeyVersion is left out:
-// asymmetric keys have none.
+// keyMetadata is KeyMetadata of the vendor's page "DescribeKey".
 type keyMetadata struct {
 	KeyId              string
 	Arn                string
@@ -31,104 +29,51 @@ type keyMetadata struct {
 	KeyState           string
 	Origin             string
 	ProtectionLevel    string
+	PrimaryKeyVersion  string `json:",omitempty"` // of symmetric keys
 	DeleteDate         string
 	LastRotationDate   string
 	MaterialExpireTime string
 	AutomaticRotation  string
+	RotationInterval   string `json:",omitempty"`
+	NextRotationDate   string `json:",omitempty"`
 	DKMSInstanceId     string `json:",omitempty"`
 }
 
 func metadataOf(key store.Key) keyMetadata {
 	m := keyMetadata{
-		KeyId:             key.ID,
-		Arn:               KeyARN(key.Scope, key.ID),
-		Description:       key.Description,
-		Creator:           key.Scope.Account,
-		CreationDate:      wireTime(key.CreationDate),
-		KeySpec:           key.Spec,
-		KeyUsage:          key.Usage,
-		KeyState:          key.State,
-		Origin:            "Aliyun_KMS",
-		ProtectionLevel:   "SOFTWARE",
-		LastRotationDate:  wireTime(key.LastVersionDate),
-		AutomaticRotation: "Disabled",
-		DKMSInstanceId:    key.InstanceID,
+		KeyId:              key.ID,
+		Arn:                KeyARN(key.Scope, key.ID),
+		Description:        key.Description,
+		Creator:            cmp.Or(key.Creator, key.Scope.Account),
+		CreationDate:       wireTime(key.CreationDate),
+		KeySpec:            key.Spec,
+		KeyUsage:           key.Usage,
+		KeyState:           key.State,
+		Origin:             key.Origin,
+		ProtectionLevel:    "SOFTWARE",
+		PrimaryKeyVersion:  key.PrimaryVersion,
+		DeleteDate:         wireTime(key.DeleteDate),
+		LastRotationDate:   wireTime(key.LastVersionDate),
+		MaterialExpireTime: wireTime(key.MaterialExpireTime),
+		AutomaticRotation:  automaticRotation(key),
+		DKMSInstanceId:     key.InstanceID,
 	}
-	if !key.DeleteDate.IsZero() {
-		m.DeleteDate = wireTime(key.DeleteDate)
+	if key.RotationInterval > 0 {
+		m.RotationInterval = Interval(key.RotationInterval)
+		m.NextRotationDate = wireTime(nextRotation(key))
 	}
 	return m
 }
 
-// wireTime writes a time as every sample of the manual does.
-func wireTime(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05Z") }
+// wireTime writes a time as every sample of the manual does; "" for none.
+func wireTime(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format("2006-01-02T15:04:05Z")
+}
 
 type tag struct{ TagKey, TagValue string }
-
-type createKeyRequest struct {
-	Description             string `max:"8192"`
-	KeySpec                 string `default:"Aliyun_AES_256"`
-	KeyUsage                string `oneof:"ENCRYPT/DECRYPT SIGN/VERIFY"`
-	Origin                  string `default:"Aliyun_KMS" oneof:"Aliyun_KMS EXTERNAL"`
-	ProtectionLevel         string `default:"SOFTWARE" oneof:"SOFTWARE HSM"`
-	EnableAutomaticRotation bool
-	RotationInterval        string
-	DKMSInstanceId          string
-	KeyStorageMechanism     string `oneof:"HsmInternal HsmEncryptedDatabase"`
-	Policy                  string `max:"32768"`
-	Tags                    []tag  `max:"20"`
-}
-
-type createKeyResponse struct {
-	KeyMetadata keyMetadata
-}
-
-// publishedSpecs are the values of KeySpec that KMS has and alikms has not
-// (Aliyun_AES_256 is also what an absent KeySpec means).
-var publishedSpecs = []string{
-	"Aliyun_AES_256", "Aliyun_AES_192", "Aliyun_AES_128", "Aliyun_SM4", "RSA_4096", "EC_P256", "EC_P256K",
-}
-
-func planCreateKey(tx *transaction, in *createKeyRequest) (*keyspec.Spec, error) {
-	if err := in.emulated(); err != nil {
-		return nil, err
-	}
-	if !validTags(in.Tags) {
-		return nil, kmserr.InvalidParameter("Tags")
-	}
-	if err := tx.permit(ARN(tx.Scope, "key")); err != nil {
-		return nil, err
-	}
-	if in.DKMSInstanceId != "" && !tx.hasInstance(in.DKMSInstanceId) {
-		return nil, kmserr.InstanceNotFound
-	}
-	spec, _ := keyspec.Lookup(in.KeySpec)
-	return spec, tx.roomForKey()
-}
-
-// emulated says what of a request is KMS's but not ours.
-func (in *createKeyRequest) emulated() error {
-	_, known := keyspec.Lookup(in.KeySpec)
-	switch {
-	case in.KeySpec == "Aliyun_AES_256":
-		return kmserr.NotEmulated("KeySpec Aliyun_AES_256, which is also the default; it has " + strings.Join(keyspec.Names(), ", "))
-	case slices.Contains(publishedSpecs, in.KeySpec) && !known:
-		return kmserr.NotEmulated("KeySpec " + in.KeySpec)
-	case !known:
-		return kmserr.InvalidParameter("KeySpec")
-	case in.Origin != "Aliyun_KMS":
-		return kmserr.NotEmulated("Origin " + in.Origin)
-	case in.ProtectionLevel != "SOFTWARE":
-		return kmserr.NotEmulated("ProtectionLevel " + in.ProtectionLevel)
-	case in.EnableAutomaticRotation:
-		return kmserr.NotEmulated("automatic rotation")
-	case in.KeyStorageMechanism != "":
-		return kmserr.NotEmulated("KeyStorageMechanism")
-	case in.Policy != "":
-		return kmserr.NotEmulated("key policies")
-	}
-	return nil
-}
 
 // validTags applies the limits of CreateKey's Tags.
 func validTags(tags []tag) bool {
@@ -148,39 +93,6 @@ func validTagText(text string) bool {
 		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune(`/\_-.+=:@`, r)
 	}
 	return len(text) <= 128 && !strings.ContainsFunc(text, func(r rune) bool { return !allowed(r) })
-}
-
-func createKey(tx *transaction, in *createKeyRequest, material newMaterial) (*createKeyResponse, error) {
-	if err := tx.roomForKey(); err != nil {
-		return nil, err
-	}
-	spec, _ := keyspec.Lookup(in.KeySpec)
-	key := store.Key{
-		Scope:        tx.Scope,
-		ID:           newKeyID(tx.Now),
-		Spec:         in.KeySpec,
-		Usage:        in.KeyUsage,
-		State:        StateEnabled,
-		Description:  in.Description,
-		CreationDate: tx.Now,
-		InstanceID:   in.DKMSInstanceId,
-	}
-	if key.Usage == "" {
-		key.Usage = spec.DefaultUsage()
-	}
-	if len(in.Tags) > 0 {
-		key.Tags = map[string]string{}
-	}
-	for _, t := range in.Tags {
-		key.Tags[t.TagKey] = t.TagValue
-	}
-	tx.setKey(key.Scope, key.ID)
-	if err := tx.store.InsertKey(key); err != nil {
-		return nil, err
-	}
-	version, err := tx.addVersion(key, material)
-	key.LastVersionDate = version.CreationDate
-	return &createKeyResponse{metadataOf(key)}, err
 }
 
 type keyRequest struct {

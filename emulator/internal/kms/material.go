@@ -263,7 +263,7 @@ func (s *Service) withoutMaterial() (missing []versionRef, err error) {
 
 func versionsWithoutMaterial(tx *store.Tx, key store.Key) (missing []versionRef, err error) {
 	spec, err := specOf(key)
-	if err != nil {
+	if err != nil || key.Origin == OriginExternal {
 		return nil, err
 	}
 	versions, err := tx.VersionsPage(key.Scope, key.ID, 0, math.MaxInt)

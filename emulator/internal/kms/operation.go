@@ -18,8 +18,10 @@ type Operation struct {
 	Summary string // a sentence
 	Group   string // of the request quotas
 
-	business   bool   // cryptography, which a dedicated gateway serves too
-	container  string // "key" or "alias", where permission is asked for all of them
+	business   bool     // cryptography, which a dedicated gateway serves too
+	manages    bool     // changes keys, which no other account may
+	actions    []string // that permission is asked for, without their service; nil: the operation's name
+	container  string   // "key" or "alias", where permission is asked for all of them
 	parameters []parameter
 	run        func(c *Call, sent map[string]string) (any, error)
 }
@@ -29,6 +31,7 @@ const (
 	groupCreateKey  = "createKey"
 	groupRead       = "read"
 	groupWrite      = "write"
+	groupSymmetric  = "symmetric"
 	groupAsymmetric = "asymmetric"
 	groupPublicKey  = "publicKey" // with the reads on the shared gateway, apart on an instance's
 )
@@ -38,7 +41,11 @@ var Operations = slices.Concat(
 	keyOperations,
 	stateOperations,
 	versionOperations,
+	symmetricOperations,
 	asymmetricOperations,
+	importOperations,
+	rotationOperations,
+	keyPolicyOperations,
 	aliasOperations,
 	regionOperations,
 )
@@ -83,8 +90,6 @@ func Find(action string) (*Operation, error) {
 	switch {
 	case action == "":
 		return nil, kmserr.MissingAction
-	case action == "Decrypt":
-		return nil, kmserr.NotEmulated("Decrypt; ciphertext of an asymmetric key is decrypted with AsymmetricDecrypt")
 	case Published(action):
 		return nil, kmserr.NotEmulated(action)
 	}
@@ -103,13 +108,33 @@ func (op Operation) resource(container string) Operation {
 	return op
 }
 
+// asks says that permission is asked for other actions than the operation's name.
+func (op Operation) asks(actions ...string) Operation {
+	op.actions = actions
+	return op
+}
+
+// action is what permission is asked for, if it is one.
+func (op *Operation) action() string { return op.Actions()[0] }
+
+// Actions are what permission is asked for, like kms:Encrypt.
+func (op *Operation) Actions() (all []string) {
+	if op.actions == nil {
+		return []string{"kms:" + op.Name}
+	}
+	for _, action := range op.actions {
+		all = append(all, "kms:"+action)
+	}
+	return all
+}
+
 // Resources are what RAM is asked about, as patterns of the last part of ARNs.
 func (op *Operation) Resources() (all []string) {
 	if op.container != "" {
 		return []string{op.container}
 	}
 	for _, p := range op.parameters {
-		if p.kind == keyNameType || p.name == "AliasName" {
+		if p.namesKey() || p.name == "AliasName" {
 			all = append(all, "key/*")
 		}
 		if p.name == "AliasName" {
@@ -123,6 +148,10 @@ func (op *Operation) Resources() (all []string) {
 func (op *Operation) Takes(name string) bool {
 	return slices.ContainsFunc(op.parameters, func(p parameter) bool { return p.name == name })
 }
+
+// TakesKey reports whether a call of the operation names a key: by its id, alias
+// or ARN, or by a ciphertext that its key made.
+func (op *Operation) TakesKey() bool { return slices.ContainsFunc(op.parameters, parameter.namesKey) }
 
 // Parameters are the names of the operation's own, spelt as on the wire.
 func (op *Operation) Parameters() []string {
@@ -180,40 +209,56 @@ func read[In, Out any](name, summary string, do func(*transaction, *In) (*Out, e
 // write is an operation that changes the store in one transaction, or, when it
 // answers an error, not at all.
 func write[In, Out any](name, summary string, do func(*transaction, *In) (*Out, error)) Operation {
-	return newOperation(name, summary, groupWrite, func(c *Call, in *In) (out any, err error) {
+	op := newOperation(name, summary, groupWrite, func(c *Call, in *In) (out any, err error) {
 		err = c.update(func(tx *transaction) error {
 			out, err = do(tx, in)
 			return err
 		})
 		return out, err
 	})
+	op.manages = true
+	return op
 }
 
-// writeWithKey is a write that needs new key material. plan looks up and checks
-// what the call asks for; the material is made while no transaction is open; do
-// checks again, for the store may have changed, and writes.
-func writeWithKey[In, Out any](name, summary string,
-	plan func(*transaction, *In) (*keyspec.Spec, error),
-	do func(*transaction, *In, newMaterial) (*Out, error)) Operation {
-	return newOperation(name, summary, groupWrite, func(c *Call, in *In) (out any, err error) {
-		var spec *keyspec.Spec
+// writeAfter is a write that needs something which is made, or waited for, while
+// no transaction is open. plan looks up and checks what the call asks for, and
+// says how to prepare it; do checks again, for the store may have changed, and
+// writes.
+func writeAfter[In, Prepared, Out any](name, summary string,
+	plan func(*transaction, *In) (func(*Call) (Prepared, error), error),
+	do func(*transaction, *In, Prepared) (*Out, error)) Operation {
+	op := newOperation(name, summary, groupWrite, func(c *Call, in *In) (out any, err error) {
+		var prepare func(*Call) (Prepared, error)
 		err = c.view(func(tx *transaction) error {
-			spec, err = plan(tx, in)
+			prepare, err = plan(tx, in)
 			return err
 		})
 		if err != nil {
 			return nil, err
 		}
-		material, err := c.service.pool.take(c.Context, spec)
+		prepared, err := prepare(c)
 		if err != nil {
 			return nil, err
 		}
 		err = c.update(func(tx *transaction) error {
-			out, err = do(tx, in, material)
+			out, err = do(tx, in, prepared)
 			return err
 		})
 		return out, err
 	})
+	op.manages = true
+	return op
+}
+
+// writeWithKey is a write that needs new key material, of the spec that plan
+// gives.
+func writeWithKey[In, Out any](name, summary string,
+	plan func(*transaction, *In) (*keyspec.Spec, error),
+	do func(*transaction, *In, newMaterial) (*Out, error)) Operation {
+	return writeAfter(name, summary, func(tx *transaction, in *In) (func(*Call) (newMaterial, error), error) {
+		spec, err := plan(tx, in)
+		return func(c *Call) (newMaterial, error) { return c.service.pool.take(c.Context, spec) }, err
+	}, do)
 }
 
 // cryptoFunc is cryptography that a call has been found entitled to, with the
@@ -266,7 +311,7 @@ type dryRun struct {
 // says what would have become of the call. An error that is none of kmserr is a
 // failure of ours.
 func (op *Operation) Answer(s *Service, c *Call, sent map[string]string) (any, error) {
-	c.service, c.action = s, op.Name
+	c.service, c.op = s, op
 	if c.Gateway != "" && !op.business {
 		return nil, kmserr.UnsupportedOperation // management is for the shared gateway
 	}

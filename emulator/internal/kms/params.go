@@ -1,8 +1,10 @@
 package kms
 
 import (
+	"encoding"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -23,7 +25,8 @@ import (
 //	names:"alias arn" what a keyName may be besides a key id
 //
 // A field is spelt as its parameter. []byte is base64 on the wire; a slice of
-// structs is JSON text in one parameter.
+// structs is JSON text in one parameter; a type that is an
+// encoding.TextUnmarshaler reads itself.
 type parameter struct {
 	name     string
 	index    []int
@@ -38,6 +41,8 @@ type parameter struct {
 var (
 	bytesType   = reflect.TypeFor[[]byte]()
 	keyNameType = reflect.TypeFor[keyName]()
+	blobType    = reflect.TypeFor[cipherBlob]()
+	textType    = reflect.TypeFor[encoding.TextUnmarshaler]()
 )
 
 // parametersOf reads the tags of a request struct, once at start. A tag that
@@ -65,12 +70,15 @@ func parametersOf(request reflect.Type) []parameter {
 	return all
 }
 
+// namesKey reports whether the parameter tells the key of a call.
+func (p parameter) namesKey() bool { return p.kind == keyNameType || p.kind == blobType }
+
 // errors are those that follow from what a parameter has to be.
 func (p parameter) errors() (all []*kmserr.Error) {
 	if p.required != "" {
 		all = append(all, kmserr.MissingParameter(p.name))
 	}
-	if p.kind == bytesType || p.kind.Kind() == reflect.Int || p.kind.Kind() == reflect.Bool || len(p.oneof) > 0 {
+	if p.kind == bytesType || p.kind == blobType || p.kind.Kind() == reflect.Int || p.kind.Kind() == reflect.Bool || len(p.oneof) > 0 {
 		all = append(all, kmserr.InvalidParameter(p.name))
 	}
 	switch {
@@ -134,35 +142,36 @@ func fill(request reflect.Value, parameters []parameter, sent map[string]string)
 
 // set decodes one parameter into its field.
 func (p parameter) set(field reflect.Value, text string) error {
-	invalid := kmserr.InvalidParameter(p.name)
 	if len(p.oneof) > 0 && !slices.Contains(p.oneof, text) {
-		return invalid
+		return kmserr.InvalidParameter(p.name)
 	}
 	switch {
 	case p.kind == bytesType:
 		return p.setBytes(field, text)
+	case reflect.PointerTo(p.kind).Implements(textType):
+		return p.setText(field, text)
 	case p.kind == keyNameType:
 		return p.setKeyName(field, text)
 	case p.kind.Kind() == reflect.String:
 		if n := utf8.RuneCountInString(text); n < p.min || n > p.max {
-			return invalid
+			return kmserr.InvalidParameter(p.name)
 		}
 		field.SetString(text)
 	case p.kind.Kind() == reflect.Int:
 		n, err := strconv.Atoi(text)
 		if err != nil || n < p.min || n > p.max {
-			return invalid
+			return kmserr.InvalidParameter(p.name)
 		}
 		field.SetInt(int64(n))
 	case p.kind.Kind() == reflect.Bool:
 		truth := strings.ToLower(text) // the classic Python SDK sends True
 		if truth != "true" && truth != "false" {
-			return invalid
+			return kmserr.InvalidParameter(p.name)
 		}
 		field.SetBool(truth == "true")
 	case p.kind.Kind() == reflect.Slice:
 		if json.Unmarshal([]byte(text), field.Addr().Interface()) != nil || field.Len() > p.max {
-			return invalid
+			return kmserr.InvalidParameter(p.name)
 		}
 	default:
 		panic("params.go: no parameter is a " + p.kind.String())
@@ -182,6 +191,16 @@ func (p parameter) setBytes(field reflect.Value, text string) error {
 	}
 	field.SetBytes(decoded)
 	return nil
+}
+
+// setText lets a field read itself. An error of its own that is not one of
+// kmserr means that the parameter is not valid.
+func (p parameter) setText(field reflect.Value, text string) error {
+	err := field.Addr().Interface().(encoding.TextUnmarshaler).UnmarshalText([]byte(text))
+	if err == nil || errors.As(err, new(*kmserr.Error)) {
+		return err
+	}
+	return kmserr.InvalidParameter(p.name)
 }
 
 func (p parameter) setKeyName(field reflect.Value, text string) error {

@@ -18,6 +18,9 @@ var regions = []string{
 // Regions are the ids of the regions that have KMS.
 func Regions() []string { return slices.Clone(regions) }
 
+// IsRegion reports whether the service has such a region.
+func IsRegion(id string) bool { return slices.Contains(regions, id) }
+
 type region struct{ RegionId string }
 
 type describeRegionsResponse struct {

@@ -27,8 +27,11 @@ type Service struct {
 	// processors, that of slow work narrower, so that one cannot starve the other.
 	crypto, slow *semaphore.Weighted
 
-	mu        sync.RWMutex
-	instances map[string]Instance // by id
+	changed chan struct{} // a write may have changed what falls due
+
+	mu         sync.RWMutex
+	instances  map[string]Instance // by id
+	generation Generation
 }
 
 // NewService makes a service on a store. poolSize is how many key pairs are made
@@ -36,9 +39,11 @@ type Service struct {
 func NewService(st *store.Store, poolSize int) *Service {
 	processors := int64(runtime.GOMAXPROCS(0))
 	s := &Service{
-		Store:  st,
-		crypto: semaphore.NewWeighted(processors),
-		slow:   semaphore.NewWeighted(max(1, processors/2)),
+		Store:      st,
+		crypto:     semaphore.NewWeighted(processors),
+		slow:       semaphore.NewWeighted(max(1, processors/2)),
+		changed:    make(chan struct{}, 1),
+		generation: Classic,
 	}
 	s.pool = newKeyPool(poolSize, s.slow)
 	return s
@@ -47,25 +52,78 @@ func NewService(st *store.Store, poolSize int) *Service {
 // Close ends the work in the background.
 func (s *Service) Close() { s.pool.close() }
 
-// FindKeyOf notes in a call the key that its parameters name, if they name one.
-// An alias is resolved; whether there is such a key is not asked.
-func (s *Service) FindKeyOf(c *Call, sent map[string]string) error {
-	name := cmp.Or(sent["KeyId"], sent["ProtectedResourceArn"])
-	if name == "" {
+// Generation is the generation of KMS that is imitated.
+func (s *Service) Generation() Generation {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.generation
+}
+
+// SetGeneration says which generation is imitated.
+func (s *Service) SetGeneration(g Generation) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.generation = g
+}
+
+// Changed tells of writes, one or several: what falls due next may have changed.
+func (s *Service) Changed() <-chan struct{} { return s.changed }
+
+// NextRotation is when the next rotation falls due, of whatever key; zero: none.
+func (s *Service) NextRotation() (next time.Time, err error) {
+	err = s.Store.View(func(tx *store.Tx) error {
+		scopes, err := tx.Scopes()
+		for _, scope := range scopes {
+			date, err := tx.NextDue(scope)
+			if err != nil {
+				return err
+			}
+			if !date.IsZero() && (next.IsZero() || date.Before(next)) {
+				next = date
+			}
+		}
+		return err
+	})
+	return next, err
+}
+
+func (s *Service) noteChange() {
+	select {
+	case s.changed <- struct{}{}:
+	default: // it is told already
+	}
+}
+
+// FindKeyOf notes in a call the key that its parameters name, if they name one:
+// by its id, alias or ARN, or by a ciphertext that it made. An alias is resolved;
+// whether there is such a key is not asked.
+func (s *Service) FindKeyOf(c *Call, op *Operation, sent map[string]string) error {
+	name := cmp.Or(sent["KeyId"], sent["ProtectedResourceArn"], sent["SourceKeyId"])
+	var blob cipherBlob
+	if name == "" && (!op.Takes("CiphertextBlob") || blob.UnmarshalText([]byte(sent["CiphertextBlob"])) != nil) {
 		return nil
 	}
 	err := s.Store.View(func(st *store.Tx) error {
 		tx := &transaction{Call: c, store: st}
-		scope, id, err := tx.resolve(parseKeyName(name))
+		scope, id, err := tx.named(name, blob)
 		if err == nil {
 			tx.setKey(scope, id)
 		}
 		return err
 	})
-	if errors.As(err, new(*kmserr.Error)) {
+	if errors.As(err, new(*kmserr.Error)) || errors.Is(err, store.ErrNotFound) {
 		return nil
 	}
 	return err
+}
+
+// named finds the key of a name, or, where there is none, of a ciphertext.
+func (tx *transaction) named(name string, blob cipherBlob) (store.Scope, string, error) {
+	if name != "" {
+		return tx.resolve(parseKeyName(name))
+	}
+	version, err := tx.store.RegionalVersion(tx.Scope.Region, blob.versionID)
+	return version.Scope, version.KeyID, err
 }
 
 // FindKey finds the ARN of a key by its id, an alias or its ARN. An alias is one

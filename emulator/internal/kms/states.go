@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/alikms/alikms/emulator/internal/kmserr"
+	"github.com/alikms/alikms/store"
 )
 
 var stateOperations = []Operation{
@@ -25,11 +26,14 @@ func disableKey(tx *transaction, in *keyRequest) (*struct{}, error) {
 // already keeps it, and the call succeeds.
 func (tx *transaction) setState(name keyName, state string) (*struct{}, error) {
 	key, err := tx.writableKey(name, kmserr.StateModifiedFailed)
+	if err == nil && key.State == StatePendingImport {
+		err = kmserr.StateModifiedFailed
+	}
 	if err != nil {
 		return nil, err
 	}
 	key.State = state
-	return &struct{}{}, tx.store.UpdateKey(key)
+	return &struct{}{}, tx.reschedule(key)
 }
 
 type scheduleKeyDeletionRequest struct {
@@ -49,7 +53,20 @@ func scheduleKeyDeletion(tx *transaction, in *scheduleKeyDeletionRequest) (*stru
 	}
 	key.State = StatePendingDeletion
 	key.DeleteDate = tx.Now.Add(time.Duration(in.PendingWindowInDays) * 24 * time.Hour)
-	return &struct{}{}, tx.store.UpdateKey(key)
+	return &struct{}{}, tx.reschedule(key)
+}
+
+// usableState is what a key comes back to: Enabled, even if it was Disabled, or
+// PendingImport where its material is lacking.
+func (tx *transaction) usableState(key store.Key) (string, error) {
+	if key.Origin != OriginExternal {
+		return StateEnabled, nil
+	}
+	version, err := tx.version(key, key.PrimaryVersion)
+	if version.MaterialHash == (store.MaterialHash{}) {
+		return StatePendingImport, err
+	}
+	return StateEnabled, err
 }
 
 func cancelKeyDeletion(tx *transaction, in *keyRequest) (*struct{}, error) {
@@ -60,7 +77,10 @@ func cancelKeyDeletion(tx *transaction, in *keyRequest) (*struct{}, error) {
 	if key.State != StatePendingDeletion {
 		return nil, kmserr.StateModifiedFailed
 	}
-	key.State = StateEnabled
+	key.State, err = tx.usableState(key)
 	key.DeleteDate = time.Time{}
-	return &struct{}{}, tx.store.UpdateKey(key)
+	if err != nil {
+		return nil, err
+	}
+	return &struct{}{}, tx.reschedule(key)
 }

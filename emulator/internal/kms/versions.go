@@ -2,6 +2,7 @@ package kms
 
 import (
 	"github.com/alikms/alikms/emulator/internal/keyspec"
+	"github.com/alikms/alikms/emulator/internal/kmserr"
 	"github.com/alikms/alikms/store"
 )
 
@@ -42,28 +43,40 @@ func createKeyVersion(tx *transaction, in *createKeyVersionRequest, material new
 	if err != nil {
 		return nil, err
 	}
-	version, err := tx.addVersion(key, material)
+	version := tx.newVersion(key)
+	_, err = AddVersion(tx.store, version, material)
 	return &keyVersionResponse{keyVersionOf(version)}, err
 }
 
-// versionableKey is an Enabled key, in an account with room for a version.
+// versionInterval is how long after a version the next one may be created, where
+// records are limited (the vendor's page "CreateKeyVersion").
+const versionInterval = 7 * day
+
+// versionableKey is an Enabled key that may have one more version, in an account
+// with room for it.
 func (tx *transaction) versionableKey(name keyName) (store.Key, error) {
 	key, err := tx.enabledKey(name)
-	if err != nil {
+	switch {
+	case err != nil:
 		return key, err
+	case !tx.service.Generation().versions(key):
+		return key, kmserr.RejectedUnsupportedOperation
+	case tx.LimitRecords && (key.Versions >= maxKeyVersions || tx.Now.Sub(key.LastVersionDate) < versionInterval):
+		tx.Records = RecordsRefused
+		return key, kmserr.RejectedUnsupportedOperation
 	}
 	return key, tx.roomForVersion()
 }
 
-// addVersion gives the key a newest version.
-func (tx *transaction) addVersion(key store.Key, material newMaterial) (store.Version, error) {
-	version := store.Version{
+// newVersion is a version of a key that is made by this call.
+func (tx *transaction) newVersion(key store.Key) store.Version {
+	return store.Version{
 		Scope:        key.Scope,
 		KeyID:        key.ID,
 		ID:           newVersionID(),
 		CreationDate: tx.Now,
+		Regional:     Symmetric(key.Spec),
 	}
-	return version, tx.store.InsertVersion(version, material)
 }
 
 type describeKeyVersionRequest struct {
@@ -108,4 +121,10 @@ func listKeyVersions(tx *transaction, in *listKeyVersionsRequest) (*listKeyVersi
 		out.KeyVersions.KeyVersion = append(out.KeyVersions.KeyVersion, keyVersionOf(version))
 	}
 	return out, nil
+}
+
+// Symmetric reports whether a spec is one of symmetric keys.
+func Symmetric(name string) bool {
+	spec, ok := keyspec.Lookup(name)
+	return ok && spec.Symmetric()
 }

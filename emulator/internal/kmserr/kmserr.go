@@ -54,16 +54,18 @@ func Codes() []string { return slices.Sorted(maps.Keys(catalogue)) }
 
 // The request as a whole.
 var (
-	InternalFailure      = row(500, "InternalFailure", "Internal Failure.")
-	ParseRequest         = row(400, "ParseRequestParameterException", "Server parse parameters exception. Please check your input params.")
-	UnsupportedMethod    = row(403, "UnsupportedHTTPMethod", "This http method is not supported.")
-	MissingAction        = row(400, "MissingAction", "Action is mandatory for this action.")
-	InvalidAction        = row(404, "InvalidAction.NotFound", "Specified api is not found, please check your url and method.")
-	InvalidVersion       = row(400, "InvalidVersion", "Specified parameter Version is not valid.")
-	InvalidFormat        = row(400, "InvalidParameter.Format", "Specified parameter format is not valid.")
-	MissingParameter     = named(400, "MissingParameter", "The parameter  %s  needed but no provided.", "The parameter needed but no provided.")
-	InvalidParameter     = named(400, "InvalidParameter", "The specified parameter %s is not valid.", "The specified parameter is not valid.")
-	NotEmulated          = named(400, "NotEmulated", "alikms does not emulate %s.", "alikms does not emulate this.") // ours; 4xx, for clients retry 5xx for minutes
+	InternalFailure   = row(500, "InternalFailure", "Internal Failure.")
+	ParseRequest      = row(400, "ParseRequestParameterException", "Server parse parameters exception. Please check your input params.")
+	UnsupportedMethod = row(403, "UnsupportedHTTPMethod", "This http method is not supported.")
+	MissingAction     = row(400, "MissingAction", "Action is mandatory for this action.")
+	InvalidAction     = row(404, "InvalidAction.NotFound", "Specified api is not found, please check your url and method.")
+	InvalidVersion    = row(400, "InvalidVersion", "Specified parameter Version is not valid.")
+	InvalidFormat     = row(400, "InvalidParameter.Format", "Specified parameter format is not valid.")
+	MissingParameter  = named(400, "MissingParameter", "The parameter  %s  needed but no provided.", "The parameter needed but no provided.")
+	InvalidParameter  = named(400, "InvalidParameter", "The specified parameter %s is not valid.", "The specified parameter is not valid.")
+	NotEmulated       = named(400, "NotEmulated", "alikms does not emulate %s.", "alikms does not emulate this.") // ours; 4xx, for clients retry 5xx for minutes
+	// Ours, like the one below. A page can give its own name the address of this machine.
+	HostNotAllowed       = named(403, "HostNotAllowed", "alikms does not answer to the host %s; --allow-host adds one.", "alikms does not answer to this host; --allow-host adds one.")
 	CrossSite            = row(403, "CrossSiteRequest", "alikms refuses requests that a web page of another site made.")
 	UnsupportedOperation = row(400, "UnsupportedOperation", "This action is not supported.")
 )
@@ -100,7 +102,19 @@ var (
 	StateModifiedFailed          = row(409, "Rejected.StateModifiedFailed", "Keystate modified failed.")
 	Disabled                     = row(409, "Rejected.Disabled", "The request was rejected because the key state is Disabled.")
 	PendingDeletion              = row(409, "Rejected.PendingDeletion", "The request was rejected because the key state is PendingDeletion.")
-	InstanceNotFound             = row(403, "Forbidden.DKMSInstanceNotFound", "The specified DKMS Instance is not found.")
+	PendingImport                = row(409, "Rejected.PendingImport", "The request was rejected because the key state is PendingImport.")
+	// NoBlob is InvalidParameter; what follows its first sentence is ours.
+	NoBlob           = &Error{400, "InvalidParameter", "The specified parameter CiphertextBlob is not valid. It is no ciphertext of a symmetric key; that of an asymmetric key is decrypted with AsymmetricDecrypt."}
+	InstanceNotFound = row(403, "Forbidden.DKMSInstanceNotFound", "The specified DKMS Instance is not found.")
+)
+
+// Imported key material and key policies.
+var (
+	InvalidKeyMaterial   = row(400, "InvalidKeyMaterial", "key material is invalid.")
+	InvalidImportToken   = row(400, "InvalidImportToken", "import token is invalid.")
+	ExpiredImportToken   = row(400, "ExpiredImportToken", "import token is expired.")
+	UnsupportedOrigin    = row(400, "Unsupported.Origin", "This key origin is not valid for this api.")
+	KeyPolicyUnsupported = row(400, "Forbidden.KeyPolicyUnSupported", "The specified key does not support key policy.")
 )
 
 // Quotas.
@@ -138,12 +152,7 @@ func init() {
 	row(403, "Forbidden.InDebt", "Current user is indebted.")
 	row(403, "Forbidden.DKMSInstanceStateInvalid", "The DKMS instance state is invalid.")
 	row(400, "Rejected.ShareQuotaExceedLimit", "Instance Share Quota Exceed Limit.")
-	row(409, "Rejected.PendingImport", "The request was rejected because the key state is PendingImport.")
 	row(409, "Rejected.Unavailable", "The request was rejected because the key state is Unavailable.")
-	row(400, "InvalidKeyMaterial", "key material is invalid.")
-	row(400, "InvalidImportToken", "import token is invalid.")
-	row(400, "ExpiredImportToken", "import token is expired.")
-	row(400, "Unsupported.Origin", "This key origin is not valid for this api.")
 	row(400, "Unsupported.ProtectionLevel", "This protection level is not valid for this region")
 	row(404, "Forbidden.ResourceNotFound", "Resource not found.")
 }

@@ -182,16 +182,17 @@ func (r *Reader) callers(path string, w fixtures.Match) {
 // canMatch refuses to match a parameter that none of the operations has.
 func (r *Reader) canMatch(path string, w fixtures.Match) {
 	for _, p := range []struct {
-		field, parameter string
-		given            bool
+		field string
+		given bool
+		takes func(*kms.Operation) bool
 	}{
-		{"keyId", "KeyId", w.KeyID != nil},
-		{"keyVersionId", "KeyVersionId", w.KeyVersionID != nil},
-		{"algorithm", "Algorithm", w.Algorithm != nil},
+		{"keyId", w.KeyID != nil, (*kms.Operation).TakesKey},
+		{"keyVersionId", w.KeyVersionID != nil, func(op *kms.Operation) bool { return op.Takes("KeyVersionId") }},
+		{"algorithm", w.Algorithm != nil, func(op *kms.Operation) bool { return op.Takes("Algorithm") }},
 	} {
 		mayHave := func(name string) bool {
 			op, ok := kms.Lookup(name)
-			return !ok || op.Takes(p.parameter)
+			return !ok || p.takes(op)
 		}
 		if p.given && len(w.Operation) > 0 && !slices.ContainsFunc(w.Operation, mayHave) {
 			r.Add(path+"."+p.field, "can never match: %s", lacking(w.Operation))

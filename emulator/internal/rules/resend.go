@@ -8,24 +8,25 @@ import (
 // A connection fault makes HTTP libraries below an SDK send the same request
 // again. The same request of the same caller, with the same nonce, within
 // resendWindow of real time is the same call.
-type resendKey struct{ accessKeyID, nonce, fingerprint string }
+type resendKey struct{ accessKeyID, nonce string }
 
 type resend struct {
-	verdict Verdict
-	at      time.Time // when the connection broke
-	cut     any       // the answer, where it was cut
+	fingerprint string
+	verdict     Verdict
+	at          time.Time // when the connection broke
+	cut         any       // the answer, where it was cut
 }
 
 const resendWindow = 10 * time.Second
 
 func (req Request) resendKey() resendKey {
-	return resendKey{req.AccessKeyID, req.Nonce, req.Fingerprint}
+	return resendKey{req.AccessKeyID, req.Nonce}
 }
 
 // lastMet finds the verdict of a request that is sent again.
 func (r *Rules) lastMet(req Request) (*resend, bool) {
 	before, ok := r.resends[req.resendKey()]
-	return before, ok && r.real().Sub(before.at) < resendWindow
+	return before, ok && r.real().Sub(before.at) < resendWindow && before.fingerprint == req.Fingerprint()
 }
 
 // Resent reports whether a request is one that a connection fault has met, sent
@@ -47,7 +48,7 @@ func (r *Rules) remember(req Request, v *Verdict) {
 	if r.resends == nil {
 		r.resends = map[resendKey]*resend{}
 	}
-	kept := &resend{at: now.Add(v.Action.Delay)}
+	kept := &resend{fingerprint: req.Fingerprint(), at: now.Add(v.Action.Delay)}
 	v.resend = kept
 	kept.verdict = *v
 	r.resends[req.resendKey()] = kept

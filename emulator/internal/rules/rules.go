@@ -16,9 +16,10 @@ type Request struct {
 
 	Group string      // of the request quotas, that the operation counts in
 	Scope store.Scope // account and region
-	// Nonce is that of the signature; "": none. Fingerprint is a hash of all
-	// else that was sent.
-	Nonce, Fingerprint string
+	Nonce string      // of the signature; "": none
+	// Fingerprint returns a hash of all that was sent. It is asked only where
+	// the request may be one that is sent again.
+	Fingerprint func() string
 }
 
 // Past is a request that has been answered, as the journal keeps it.

@@ -3,6 +3,8 @@
 package wire
 
 import (
+	"crypto/sha256"
+	"fmt"
 	"io"
 	"mime"
 	"net/http"
@@ -19,6 +21,10 @@ const apiVersion = "2016-01-20"
 // MaxBody bounds a request body, in bytes. The header, URL included, has the
 // same bound: SDKs send large values in the URL.
 const MaxBody = 4 << 20
+
+// maxParameters bounds the parameters of a request, query and form together. KMS
+// has none of which more than fifty may come.
+const maxParameters = 500
 
 // Request is an API request: what it asks for, before it is known who asks.
 type Request struct {
@@ -56,7 +62,7 @@ func Read(w http.ResponseWriter, r *http.Request) (*Request, error) {
 
 // parseParameters decodes a query or a form, and adds it to all. It does not
 // use url.ParseQuery, which drops what it cannot read. A parameter that is
-// given twice, or is not text, is refused by its name.
+// given twice, is not text, or is one too many, is refused by its name.
 func parseParameters(text string, all map[string]string) (map[string]string, error) {
 	own := map[string]string{}
 	for pair := range strings.SplitSeq(text, "&") {
@@ -72,7 +78,7 @@ func parseParameters(text string, all map[string]string) (map[string]string, err
 		if err != nil {
 			return nil, kmserr.ParseRequest
 		}
-		if _, twice := all[name]; twice || !utf8.ValidString(decoded) {
+		if _, twice := all[name]; twice || !utf8.ValidString(decoded) || len(all) == maxParameters {
 			return nil, kmserr.InvalidParameter(name)
 		}
 		own[name], all[name] = decoded, decoded
@@ -81,13 +87,29 @@ func parseParameters(text string, all map[string]string) (map[string]string, err
 }
 
 // named finds what V1 clients say in a parameter and V3 clients in a header.
-// V1 clients send the header too, unsigned; signed headers are believed first.
+// V1 clients send the header too, unsigned: beside a signature of V1 it says
+// nothing. Signed headers are believed first.
 func (req *Request) named(parameter, header string) string {
 	inHeader, inParameter := req.HTTP.Header.Get(header), req.Params[parameter]
-	if inParameter == "" || strings.HasPrefix(req.HTTP.Header.Get("Authorization"), "ACS") && inHeader != "" {
+	bySignedHeaders := strings.HasPrefix(req.HTTP.Header.Get("Authorization"), "ACS")
+	switch {
+	case bySignedHeaders && inHeader != "":
+		return inHeader
+	case inParameter == "" && (bySignedHeaders || req.Params["Signature"] == ""):
 		return inHeader
 	}
 	return inParameter
+}
+
+// Fingerprint is a hash of all that was sent which makes the request what it is,
+// signature included.
+func (req *Request) Fingerprint() string {
+	h := sha256.New()
+	for _, part := range []string{req.HTTP.Method, req.HTTP.RequestURI, req.HTTP.Header.Get("Authorization"), req.HTTP.Header.Get("x-acs-action")} {
+		fmt.Fprintf(h, "%d:%s", len(part), part)
+	}
+	h.Write(req.Body)
+	return string(h.Sum(nil))
 }
 
 // readFormat finds out how to answer: JSON, unless Format says XML. SDKs write
