@@ -111,7 +111,7 @@ type describeKeyResponse struct {
 type describedKey struct {
 	keyMetadata
 	DeletionProtection            string
-	DeletionProtectionDescription string
+	DeletionProtectionDescription string `json:",omitempty"`
 }
 
 func describeKey(tx *transaction, in *describeKeyRequest) (*describeKeyResponse, error) {
