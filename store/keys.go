@@ -21,13 +21,6 @@ type Key struct {
 	DeletionProtectionDescription string            `json:"deletionProtectionDescription,omitempty"`
 	InstanceID                    string            `json:"instanceId,omitempty"` // the dedicated gateway it lives in, if any
 	Tags                          map[string]string `json:"tags,omitempty"`
-	Origin string
-	PrimaryVersion string
-	Creator string
-	RotationInterval time.Duration
-	NextRotation time.Time
-	MaterialExpireTime time.Time
-	Policy string
 
 	// Kept by the store, whatever is given to InsertKey and UpdateKey.
 	LastVersionDate time.Time `json:"lastVersionDate,omitzero"` // creation date of the newest version

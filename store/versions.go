@@ -16,8 +16,6 @@ type Version struct {
 	CreationDate time.Time `json:"creationDate"`
 
 	// Kept by the store, whatever is given to InsertVersion.
-	Regional bool
-	ImportedHash MaterialHash `json:"importedHash,omitzero"`
 	Number       int          `json:"number"`                // from 1, the oldest
 	MaterialHash MaterialHash `json:"materialHash,omitzero"` // zero while there is no material
 }
