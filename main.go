@@ -390,6 +390,9 @@ func (v *validateCommand) Run(o output) error {
 		problems.Sort()
 		return problems
 	}
+	for _, note := range emulator.Notes(document) {
+		fmt.Fprintln(o.out, "note:", note.Error())
+	}
 	versions, aliases := 0, 0
 	for _, k := range document.Keys {
 		versions += max(1, len(k.Versions))

@@ -17,6 +17,7 @@ import (
 	"github.com/alikms/alikms/emulator/internal/kmserr"
 	"github.com/alikms/alikms/emulator/internal/rules"
 	"github.com/alikms/alikms/emulator/internal/wire"
+	"github.com/alikms/alikms/store"
 )
 
 // exchange is one request to the API and what becomes of it.
@@ -192,6 +193,9 @@ func (x *exchange) refusal(err error) *kmserr.Error {
 	}
 	if !errors.Is(err, context.Canceled) {
 		x.server.log.Error("internal failure", "requestId", x.entry.RequestID, "action", x.request.Action, "error", err)
+	}
+	if errors.Is(err, store.ErrFull) {
+		return kmserr.DiskFull
 	}
 	return kmserr.InternalFailure
 }

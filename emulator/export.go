@@ -3,6 +3,7 @@ package emulator
 import (
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"maps"
 	"math"
 	"net/http"
@@ -37,6 +38,7 @@ func (s *Server) Export() ([]byte, error) {
 	}
 	e := &export{here: s.scope, clock: s.clock.current(), now: s.clock.now()}
 	e.out = fixtures.Scenario{
+		Generation:  s.doc.Generation,
 		Account:     s.scope.Account,
 		Region:      s.scope.Region,
 		Credentials: slices.Clone(s.doc.Credentials),
@@ -101,6 +103,13 @@ func (e *export) key(tx *store.Tx, kept store.Key) error {
 		Tags:           maps.Clone(key.Tags),
 	}
 	e.states(key, &out)
+	if key.Policy != "" {
+		policy, err := fixtures.ParseKeyPolicy([]byte(key.Policy))
+		if err != nil {
+			return fmt.Errorf("policy of key %s: %w", key.ID, err) // it was checked when it was set
+		}
+		out.Policy = policy
+	}
 	if key.Scope != e.here {
 		out.Account, out.Region = key.Scope.Account, key.Scope.Region
 	}

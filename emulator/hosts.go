@@ -111,7 +111,7 @@ func isBelow(name, domain string) bool { return strings.HasSuffix(name, "."+doma
 // isKMSHost reports whether a name is one by which the service has KMS.
 func isKMSHost(name string) bool {
 	if id, ok := strings.CutSuffix(name, ".cryptoservice.kms.aliyuncs.com"); ok {
-		return fixtures.IsInstanceID(id)
+		return fixtures.ValidInstanceID(id)
 	}
 	_, ok := regionOfKMSHost(name)
 	return ok
@@ -123,7 +123,7 @@ func isKMSHost(name string) bool {
 func regionOfKMSHost(name string) (region string, ok bool) {
 	product, rest, _ := strings.Cut(name, ".")
 	region, ok = strings.CutSuffix(rest, ".aliyuncs.com")
-	if !ok || product != "kms" && product != "kms-vpc" || !fixtures.IsRegion(region) {
+	if !ok || product != "kms" && product != "kms-vpc" || !fixtures.ValidRegion(region) {
 		return "", false
 	}
 	return region, true

@@ -157,8 +157,11 @@ func (s *Server) routes() http.Handler {
 }
 
 func (s *Server) serveHealth(w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("Content-Type", wire.ContentTypeJSON)
-	w.Write([]byte(`{"status":"ok"}`))
+	if err := s.kms.Store.Healthy(); err != nil {
+		wire.WriteJSON(w, http.StatusServiceUnavailable, map[string]string{"status": "unhealthy", "reason": err.Error()})
+		return
+	}
+	wire.WriteJSON(w, http.StatusOK, map[string]string{"status": "ok"})
 }
 
 // refuse answers every request with one error.

@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"go.etcd.io/bbolt"
+
+	"github.com/alikms/alikms/store/internal/boltcheck"
 )
 
 // closedFile is the path of a file with some of everything.
@@ -63,7 +65,7 @@ func createBucket(tx *bbolt.Tx) error {
 // tamper changes a file of ours behind our back; all checksums fit afterwards.
 func tamper(t *testing.T, path string, fn func(*Tx) error) {
 	t.Helper()
-	boltFile(t, path, pageSize, func(tx *bbolt.Tx) error { return fn(&Tx{tx}) })
+	boltFile(t, path, boltcheck.PageSize, func(tx *bbolt.Tx) error { return fn(&Tx{tx}) })
 }
 
 func TestOpenMakesFolderAndFile(t *testing.T) {
@@ -82,7 +84,7 @@ func TestOpenMakesFolderAndFile(t *testing.T) {
 func TestOpenBeginsUnusedFiles(t *testing.T) {
 	cases := map[string]func(path string){
 		"empty":            func(path string) { write(t, path, nil) },
-		"without a commit": func(path string) { boltFile(t, path, pageSize, nil) },
+		"without a commit": func(path string) { boltFile(t, path, boltcheck.PageSize, nil) },
 	}
 	for name, prepare := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -107,27 +109,27 @@ func TestOpenRefuses(t *testing.T) {
 			" is in use by another alikms; stop it or choose another --data folder"},
 		{"newer", func(t *testing.T, path string) {
 			tamper(t, path, func(tx *Tx) error {
-				return errors.Join(tx.save(bucketSchema, schemaKey, 2), tx.bolt.DeleteBucket([]byte(bucketCounts)))
+				return errors.Join(tx.save(bucketSchema, schemaKey, 3), tx.bolt.DeleteBucket([]byte(bucketCounts)))
 			})
-		}, ErrNewer, " was written by a newer alikms (schema 2, this one knows 1); use that one or choose another --data folder"},
+		}, ErrNewer, " was written by a newer alikms (schema 3, this one knows 2); use that one or choose another --data folder"},
 		{"text", func(t *testing.T, path string) { write(t, path, []byte(strings.Repeat("a text\n", 10_000))) },
 			ErrForeign, " is not an alikms data file" + elsewhere},
 		{"short text", func(t *testing.T, path string) { write(t, path, []byte("a text")) },
 			ErrForeign, " is not an alikms data file" + elsewhere},
-		{"another program's bbolt file", func(t *testing.T, path string) { os.Remove(path); boltFile(t, path, pageSize, createBucket) },
+		{"another program's bbolt file", func(t *testing.T, path string) { os.Remove(path); boltFile(t, path, boltcheck.PageSize, createBucket) },
 			ErrForeign, " is not an alikms data file" + elsewhere},
-		{"bbolt file of other pages", func(t *testing.T, path string) { os.Remove(path); boltFile(t, path, 2*pageSize, createBucket) },
+		{"bbolt file of other pages", func(t *testing.T, path string) { os.Remove(path); boltFile(t, path, 2*boltcheck.PageSize, createBucket) },
 			ErrForeign, " is not an alikms data file" + elsewhere},
 		{"directory", func(t *testing.T, path string) { os.Remove(path); os.Mkdir(path, 0o700) },
 			ErrForeign, " is not an alikms data file" + elsewhere},
 		{"cut off in the first page", func(t *testing.T, path string) { os.Truncate(path, 100) },
 			ErrDamaged, " is damaged (meta page 1 is missing: EOF)" + restore},
-		{"cut off behind the meta pages", func(t *testing.T, path string) { os.Truncate(path, 2*pageSize) },
+		{"cut off behind the meta pages", func(t *testing.T, path string) { os.Truncate(path, 2*boltcheck.PageSize) },
 			ErrDamaged, " is damaged (it is cut off: 2 pages of 27 are there)" + restore},
-		{"without the last page", func(t *testing.T, path string) { os.Truncate(path, 27*pageSize-1) },
+		{"without the last page", func(t *testing.T, path string) { os.Truncate(path, 27*boltcheck.PageSize-1) },
 			ErrDamaged, " is damaged (it is cut off: 26 pages of 27 are there)" + restore},
 		{"first page overwritten", func(t *testing.T, path string) {
-			write(t, path, append(make([]byte, pageSize), read(t, path)[pageSize:]...))
+			write(t, path, append(make([]byte, boltcheck.PageSize), read(t, path)[boltcheck.PageSize:]...))
 		},
 			ErrDamaged, " is damaged (meta page 0: the mark of bbolt is missing)" + restore},
 	}
@@ -189,11 +191,11 @@ func TestOpenComparesRecordsIndexesAndCounts(t *testing.T) {
 		{"key by date lost", drop(keysByDate, k.index()[0].key), `record "` + k.index()[0].key + `" of keys-by-date is damaged: it is missing`},
 		{"deletion lost", drop(deletions, k.index()[1].key), `record "` + k.index()[1].key + `" of deletions is damaged: it is missing`},
 		{"version by age lost", drop(versionsByAge, v.index()[0].key), `record "` + v.index()[0].key + `" of versions-by-age is damaged: it is missing`},
-		{"version id lost", drop(versionIDs, v.index()[1].key), `record "` + v.index()[1].key + `" of version-ids is damaged: it is missing`},
+		{"version id lost", drop(versionsByID, v.index()[1].key), `record "` + v.index()[1].key + `" of versions-by-id is damaged: it is missing`},
 		{"alias by date lost", drop(aliasesByDate, a.index()[0].key), `record "` + a.index()[0].key + `" of aliases-by-date is damaged: it is missing`},
 		{"alias by key lost", drop(aliasesByKey, a.index()[1].key), `record "` + a.index()[1].key + `" of aliases-by-key is damaged: it is missing`},
 		{"deletion of nothing", put(deletions, scope.key("x", "y"), "y"), `bucket deletions has 2 records instead of 1`},
-		{"entry of another key", put(versionIDs, v.index()[1].key, "other"), `record "` + v.index()[1].key + `" of version-ids is damaged: it belongs to another key`},
+		{"entry of another key", put(versionsByID, v.index()[1].key, "other"), `record "` + v.index()[1].key + `" of versions-by-id is damaged: it belongs to another key`},
 		{"no JSON", put(bucketKeys, k.key(), "{"), `record "` + k.key() + `" of keys is damaged: unexpected end of JSON input`},
 		{"short hash", put(bucketVersions, v.key(), `{"materialHash":"ab"}`), `record "` + v.key() + `" of versions is damaged: a hash of 2 digits`},
 		{"short record key", put(bucketKeys, "x", "{}"), `record "x" of keys is damaged: record key "x" has too few parts`},

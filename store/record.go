@@ -23,6 +23,7 @@ const (
 	bucketKeys      bucket = "keys"
 	bucketVersions  bucket = "versions"
 	bucketMaterials bucket = "materials"
+	bucketTokens    bucket = "tokens"
 	bucketAliases   bucket = "aliases"
 	bucketSettings  bucket = "settings"
 	bucketCounts    bucket = "counts"
@@ -31,18 +32,19 @@ const (
 	aliasesByDate bucket = "aliases-by-date"
 	aliasesByKey  bucket = "aliases-by-key"
 	versionsByAge bucket = "versions-by-age"
-	versionIDs    bucket = "version-ids"
+	versionsByID  bucket = "versions-by-id"
 	deletions     bucket = "deletions"
+	rotations     bucket = "rotations"
+	expiries      bucket = "expiries"
+	tokensByDate  bucket = "tokens-by-date"
 )
 
 var (
-	indexes = []bucket{keysByDate, aliasesByDate, aliasesByKey, versionsByAge, versionIDs, deletions}
-	buckets = append([]bucket{bucketSchema, bucketKeys, bucketVersions, bucketMaterials, bucketAliases,
-		bucketSettings, bucketCounts}, indexes...)
+	indexes = []bucket{keysByDate, aliasesByDate, aliasesByKey, versionsByAge, versionsByID,
+		deletions, rotations, expiries, tokensByDate}
+	buckets = append([]bucket{bucketSchema, bucketKeys, bucketVersions, bucketMaterials, bucketTokens,
+		bucketAliases, bucketSettings, bucketCounts}, indexes...)
 )
-
-// schemaKey is the key of the one record in bucketSchema.
-const schemaKey = "version"
 
 // Scope is what ids, aliases and counts are unique in.
 type Scope struct{ Account, Region string }
@@ -83,9 +85,12 @@ func splitKey(key string, n int) ([]string, error) {
 	return parts, nil
 }
 
+// sortableLayout is that of times as parts of keys.
+const sortableLayout = "2006-01-02T15:04:05.000000000Z"
+
 // sortable is a time as a part of a key. JSON holds years 0 to 9999 only, so no
 // record has a time that would sort wrongly.
-func sortable(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000000000Z") }
+func sortable(t time.Time) string { return t.UTC().Format(sortableLayout) }
 
 // checksumSize is the number of bytes behind each value.
 const checksumSize = 4
@@ -118,8 +123,8 @@ func damaged(b bucket, key string, reason error) error {
 }
 
 // Tx is a transaction. It ends with the function it is given to. A method that
-// answers ErrNotFound or ErrExists has changed nothing; after any other error
-// the transaction is to be given up.
+// answers ErrNotFound, ErrExists or ErrOtherMaterial has changed nothing; after any
+// other error the transaction is to be given up.
 type Tx struct{ bolt *bbolt.Tx }
 
 func (tx *Tx) bucket(b bucket) *bbolt.Bucket { return tx.bolt.Bucket([]byte(b)) }
@@ -203,9 +208,14 @@ func (tx *Tx) absent(b bucket, key string) error {
 // scan walks the keys with a prefix, in order, with the sealed values. Nothing
 // is to be written on the way.
 func (tx *Tx) scan(b bucket, prefix string) iter.Seq2[[]byte, []byte] {
+	return tx.scanFrom(b, prefix, prefix)
+}
+
+// scanFrom walks as scan does, from a key on, which has the prefix.
+func (tx *Tx) scanFrom(b bucket, prefix, from string) iter.Seq2[[]byte, []byte] {
 	return func(yield func([]byte, []byte) bool) {
 		cursor := tx.bucket(b).Cursor()
-		key, sealed := cursor.Seek([]byte(prefix))
+		key, sealed := cursor.Seek([]byte(from))
 		for bytes.HasPrefix(key, []byte(prefix)) && key != nil && yield(key, sealed) {
 			key, sealed = cursor.Next()
 		}

@@ -166,7 +166,7 @@ func TestMissingAndTakenRecords(t *testing.T) {
 		{"version of another key", func(tx *Tx) error { _, err := tx.Version(scope, "l", "v"); return err }, ErrNotFound, ""},
 		{"insert version twice", func(tx *Tx) error { return tx.InsertVersion(newVersion("k", "v", at(1)), nil) }, ErrExists, ""},
 		{"insert version id of another key", func(tx *Tx) error { return tx.InsertVersion(newVersion("l", "v", at(1)), nil) },
-			ErrExists, `record "1234567890123456/cn-hangzhou/v" of version-ids is already in the store`},
+			ErrExists, `record "cn-hangzhou/v/1234567890123456" of versions-by-id is already in the store`},
 		{"insert version without key", func(tx *Tx) error { return tx.InsertVersion(newVersion("none", "w", at(1)), nil) }, ErrNotFound, ""},
 		{"material", func(tx *Tx) error { _, err := tx.Material(scope, "k", "none"); return err }, ErrNotFound, ""},
 		{"insert material twice", func(tx *Tx) error { return tx.InsertMaterial(scope, "k", "v", []byte("x")) }, ErrExists, ""},
@@ -443,9 +443,9 @@ func TestCountsScopesAndEmpty(t *testing.T) {
 			t.Errorf("got %s, want %s", got, want)
 		}
 	}
-	expect("[] {0 0 0} {0 0 0} true")
+	expect("[] {0 0 0 0} {0 0 0 0} true")
 	update(t, st, func(tx *Tx) error { return tx.PutSetting("clock", []byte("x")) })
-	expect("[] {0 0 0} {0 0 0} true")
+	expect("[] {0 0 0 0} {0 0 0 0} true")
 	update(t, st, func(tx *Tx) error {
 		return cmp.Or(
 			tx.InsertKey(newKey("k", at(0))), tx.InsertKey(newKey("l", at(0))),
@@ -455,11 +455,11 @@ func TestCountsScopesAndEmpty(t *testing.T) {
 			tx.InsertKey(Key{Scope: other, ID: "k", CreationDate: at(0)}),
 		)
 	})
-	expect("[{1 cn-beijing} {1234567890123456 cn-hangzhou}] {2 3 1} {1 0 0} false")
+	expect("[{1 cn-beijing} {1234567890123456 cn-hangzhou}] {2 3 1 0} {1 0 0 0} false")
 	update(t, st, func(tx *Tx) error { return cmp.Or(tx.DeleteKey(scope, "k"), tx.DeleteKey(other, "k")) })
-	expect("[{1234567890123456 cn-hangzhou}] {1 0 1} {0 0 0} false")
+	expect("[{1234567890123456 cn-hangzhou}] {1 0 1 0} {0 0 0 0} false")
 	update(t, st, func(tx *Tx) error { return tx.DeleteKey(scope, "l") })
-	expect("[] {0 0 0} {0 0 0} true")
+	expect("[] {0 0 0 0} {0 0 0 0} true")
 }
 
 func TestClearKeepsSettingsOnly(t *testing.T) {
@@ -604,7 +604,7 @@ func TestConcurrentUse(t *testing.T) {
 	}
 }
 
-// TestRandomChangesStayConsistent also shows that checkPages asks nothing of
+// TestRandomChangesStayConsistent also shows that boltcheck asks nothing of
 // bbolt's pages that bbolt does not keep, whatever is written and deleted.
 func TestRandomChangesStayConsistent(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "alikms.db")

@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"regexp"
 	"slices"
 
 	"github.com/alikms/alikms/fixtures"
@@ -30,7 +31,13 @@ func KeyPolicyAllows(policy, account, action string) bool {
 	return allowed
 }
 
-// meansAccount reports whether a principal is the whole of an account.
+// accountPrincipal is the whole of an account.
+var accountPrincipal = regexp.MustCompile(`^acs:ram::([0-9]{16}):(\*|root)$`)
+
+// GrantsAccount reports whether a principal of a key policy is a whole account.
+func GrantsAccount(principal string) bool { return accountPrincipal.MatchString(principal) }
+
 func meansAccount(principal, account string) bool {
-	return principal == "acs:ram::"+account+":*" || principal == "acs:ram::"+account+":root"
+	parts := accountPrincipal.FindStringSubmatch(principal)
+	return parts != nil && parts[1] == account
 }

@@ -2,10 +2,10 @@ package kms
 
 import (
 	"cmp"
-	"strings"
 	"time"
 
 	"github.com/alikms/alikms/emulator/internal/kmserr"
+	"github.com/alikms/alikms/fixtures"
 	"github.com/alikms/alikms/store"
 )
 
@@ -75,24 +75,16 @@ func wireTime(t time.Time) string {
 
 type tag struct{ TagKey, TagValue string }
 
-// validTags applies the limits of CreateKey's Tags.
+// validTags holds tags to the limits of CreateKey.
 func validTags(tags []tag) bool {
 	seen := map[string]bool{}
 	for _, t := range tags {
-		reserved := strings.HasPrefix(t.TagKey, "aliyun") || strings.HasPrefix(t.TagKey, "acs:")
-		if t.TagKey == "" || reserved || seen[t.TagKey] || !validTagText(t.TagKey) || !validTagText(t.TagValue) {
+		if seen[t.TagKey] || fixtures.ReservedTagKey(t.TagKey) || !fixtures.ValidTagKey(t.TagKey) || !fixtures.ValidTagValue(t.TagValue) {
 			return false
 		}
 		seen[t.TagKey] = true
 	}
 	return true
-}
-
-func validTagText(text string) bool {
-	allowed := func(r rune) bool {
-		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune(`/\_-.+=:@`, r)
-	}
-	return len(text) <= 128 && !strings.ContainsFunc(text, func(r rune) bool { return !allowed(r) })
 }
 
 type keyRequest struct {

@@ -74,7 +74,7 @@ func (s *Service) NextRotation() (next time.Time, err error) {
 	err = s.Store.View(func(tx *store.Tx) error {
 		scopes, err := tx.Scopes()
 		for _, scope := range scopes {
-			date, err := tx.NextDue(scope)
+			date, err := tx.NextRotation(scope)
 			if err != nil {
 				return err
 			}

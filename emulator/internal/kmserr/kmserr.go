@@ -54,7 +54,9 @@ func Codes() []string { return slices.Sorted(maps.Keys(catalogue)) }
 
 // The request as a whole.
 var (
-	InternalFailure   = row(500, "InternalFailure", "Internal Failure.")
+	InternalFailure = row(500, "InternalFailure", "Internal Failure.")
+	// DiskFull is InternalFailure; what follows its first sentence is ours.
+	DiskFull          = &Error{500, "InternalFailure", "Internal Failure. alikms cannot keep the change: the disk of its data folder is full."}
 	ParseRequest      = row(400, "ParseRequestParameterException", "Server parse parameters exception. Please check your input params.")
 	UnsupportedMethod = row(403, "UnsupportedHTTPMethod", "This http method is not supported.")
 	MissingAction     = row(400, "MissingAction", "Action is mandatory for this action.")
