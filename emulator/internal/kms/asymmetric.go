@@ -77,9 +77,11 @@ func asymmetricEncrypt(tx *transaction, in *asymmetricEncryptRequest) (cryptoFun
 	}), err
 }
 
-// recipient is embedded by the requests that take the parameter Recipient.
+// recipient is embedded by the requests that take the parameter Recipient: an
+// attested enclave, to which plaintext is encrypted in a form that is not
+// published.
 type recipient struct {
-	Recipient string
+	Recipient string `emulated:"no"`
 }
 
 type asymmetricDecryptRequest struct {
@@ -87,6 +89,7 @@ type asymmetricDecryptRequest struct {
 	KeyVersionId   string  `required:"true"`
 	Algorithm      string  `required:"true"`
 	CiphertextBlob []byte  `required:"true"`
+	recipient
 	dryRun
 }
 
