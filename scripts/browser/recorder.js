@@ -19,9 +19,10 @@ export async function record(target) {
   let open = 0
   const { server, stop, port: own } = await listen((request, answer) => {
     open++
-    const entry = { method: request.method, url: request.url, headers: request.headers }
+    const entry = { method: request.method, url: request.url }
     const onward = http.request({ host, port, method: request.method, path: request.url, headers: request.rawHeaders, setHost: false }, back => {
       entry.status = back.statusCode
+      entry.headers = back.headers
       entry.body = ''
       back.setEncoding('utf8').on('data', text => { entry.body += text })
       back.on('end', () => {
