@@ -648,7 +648,7 @@ func TestWhoIsNobodyIsRefusedWhereCredentialsAreConfigured(t *testing.T) {
 func TestTheActionIsCheckedBeforeTheSignature(t *testing.T) {
 	real := standingAt(time.Now())
 	s := signedServer(t, real)
-	for action, code := range map[string]string{"": "MissingAction", "Nothing": "InvalidAction.NotFound", "Encrypt": "NotEmulated"} {
+	for action, code := range map[string]string{"": "MissingAction", "Nothing": "InvalidAction.NotFound", "GenerateMac": "NotEmulated"} {
 		if a := s.do(action); a.code() != code {
 			t.Errorf("%q: %d %s", action, a.status, a.body)
 		}

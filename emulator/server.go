@@ -151,7 +151,7 @@ func (s *Server) routes() http.Handler {
 	r.HandleFunc("/healthz", s.serveHealth).Methods(http.MethodGet, http.MethodHead)
 	s.controls(r)
 	r.HandleFunc("/", s.serveAPI)
-	nowhere := s.refuse(kmserr.InvalidAction)
+	nowhere := http.HandlerFunc(s.serveNowhere)
 	r.NotFoundHandler, r.MethodNotAllowedHandler = nowhere, nowhere
 	return r
 }
@@ -164,11 +164,13 @@ func (s *Server) serveHealth(w http.ResponseWriter, _ *http.Request) {
 	wire.WriteJSON(w, http.StatusOK, map[string]string{"status": "ok"})
 }
 
-// refuse answers every request with one error.
-func (s *Server) refuse(refused *kmserr.Error) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		wire.NewAnswer(&wire.Request{HTTP: r}, uuid.NewString(), nil, refused).Write(w)
-	})
+// serveNowhere answers what comes to no path of KMS's.
+func (s *Server) serveNowhere(w http.ResponseWriter, r *http.Request) {
+	refused := kmserr.InvalidAction
+	if !s.hosts.answers(r.Host) {
+		refused = kmserr.HostNotAllowed(shortened(r.Host))
+	}
+	wire.NewAnswer(&wire.Request{HTTP: r}, uuid.NewString(), nil, refused).Write(w)
 }
 
 // protection knows the headers by which browsers tell of other sites.
