@@ -1,4 +1,0 @@
-package keyspec
-
-// Key is parsed key material of any spec.
-type Key interface{ Marshal() ([]byte, error) }
