@@ -44,7 +44,7 @@ func verifyFile(path string) error {
 	case pages.Fresh:
 		return nil
 	}
-	return db.View(func(tx *bbolt.Tx) error { return verify(&Tx{tx}) })
+	return db.View(func(tx *bbolt.Tx) error { return verify(newTx(tx)) })
 }
 
 // errTorn says that there is nothing in a file, for its first write was torn.
