@@ -453,7 +453,7 @@ func (g signer) request(query url.Values) *http.Request {
 	if g.hash != "" {
 		headers["x-acs-content-sha256"] = g.hash
 	}
-	names := []string{"host"}
+	names := []string{"content-type", "host"}
 	for _, name := range slices.Sorted(maps.Keys(headers)) {
 		if headers[name] != "" {
 			r.Header.Set(name, headers[name])
@@ -621,7 +621,7 @@ func TestWhoIsNobodyIsRefusedWhereCredentialsAreConfigured(t *testing.T) {
 	}{
 		{"unsigned", "", nil, "MissingAccessKeyId"},
 		{"an AccessKeyId alone", "&AccessKeyId=app", nil, "IncompleteSignature"},
-		{"an empty AccessKeyId", "&AccessKeyId=&Signature=x", nil, "MissingAccessKeyId"},
+		{"an empty AccessKeyId", "&AccessKeyId=&Signature=x", nil, "InvalidParameter"},
 		{"no method", "&AccessKeyId=app&Signature=x", nil, "InvalidSignatureMethod"},
 		{"RSA", "&AccessKeyId=app&Signature=x&SignatureMethod=SHA256withRSA&SignatureType=PRIVATEKEY", nil, "InvalidSignatureMethod"},
 		{"bearer", "&SignatureType=BEARERTOKEN&BearerToken=x", nil, "InvalidSignatureMethod"},
