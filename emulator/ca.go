@@ -15,6 +15,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -147,7 +148,7 @@ func (ca *CA) PEM() []byte {
 // which refusedName says in the log.
 func (ca *CA) certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 	if hello.ServerName == "" || net.ParseIP(hello.ServerName) != nil { // clients should not send addresses, some do
-		return ca.leaf(addresses(hello.Conn.LocalAddr()))
+		return ca.leaf(ca.dotless(), addresses(hello.Conn.LocalAddr()))
 	}
 	name, ok := plainName(hello.ServerName)
 	if !ok || !ca.permits(name) {
@@ -161,12 +162,20 @@ const refusedName = "no certificate for this server name: the CA is for hosts of
 
 // addresses are what a client without a name may have called: loopback, and
 // where it came in.
-func addresses(local net.Addr) (names []string, ips []net.IP) {
-	ips = []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback}
+func addresses(local net.Addr) []net.IP {
+	ips := []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback}
 	if tcp, ok := local.(*net.TCPAddr); ok && !tcp.IP.IsLoopback() {
 		ips = append(ips, tcp.IP)
 	}
-	return []string{"localhost"}, ips
+	return ips
+}
+
+// dotless are the names without a dot that the CA may sign for. Java's clients
+// call them and, unlike others, do not send them.
+func (ca *CA) dotless() []string {
+	return slices.DeleteFunc(slices.Clone(ca.pair.Leaf.PermittedDNSDomains), func(name string) bool {
+		return strings.Contains(name, ".") || name != "localhost" && slices.Contains(privateDomains, name)
+	})
 }
 
 // permits reports whether the CA may sign for a host name: its own certificate

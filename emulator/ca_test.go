@@ -119,7 +119,7 @@ func TestWithoutANameTheAddressVerifies(t *testing.T) {
 		if err != nil || shown == nil {
 			t.Fatal(shown, err)
 		}
-		for _, address := range []string{"127.0.0.1", "::1", "localhost", "172.18.0.2"} {
+		for _, address := range []string{"127.0.0.1", "::1", "localhost", "172.18.0.2", "alikms", "buildbox"} {
 			verify(t, ca, shown, address)
 		}
 	}

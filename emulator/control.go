@@ -93,7 +93,7 @@ func (s *Server) serveControl(do control) http.Handler {
 		switch {
 		case wrong:
 			wire.WriteJSON(w, http.StatusBadRequest, controlErrors{problems})
-		case errors.Is(err, errClockRange):
+		case errors.Is(err, errClockRange), errors.Is(err, errClockAhead):
 			controlError(http.StatusBadRequest, err.Error()).ServeHTTP(w, r)
 		case errors.Is(err, errUnknownRule):
 			controlError(http.StatusNotFound, err.Error()).ServeHTTP(w, r)

@@ -36,6 +36,7 @@ func (f *watchedFile) lost(how string) error {
 
 // intact says what has happened to the file.
 func (f *watchedFile) intact() error {
+	size := f.size.Load() // before the look at the file, which grows meanwhile
 	now, err := os.Stat(f.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return f.lost("removed")
@@ -50,21 +51,22 @@ func (f *watchedFile) intact() error {
 	if !os.SameFile(now, opened) {
 		return f.lost("replaced")
 	}
-	return f.whole(now)
+	return f.atLeast(size, now)
 }
 
-// long says whether the file is long enough to be read, whatever its path leads
+// whole says whether all of the file is there to be read, whatever its path leads
 // to by now.
-func (f *watchedFile) long() error {
+func (f *watchedFile) whole() error {
+	size := f.size.Load()
 	opened, err := f.file.Stat()
 	if err != nil {
 		return err
 	}
-	return f.whole(opened)
+	return f.atLeast(size, opened)
 }
 
-func (f *watchedFile) whole(info fs.FileInfo) error {
-	if info.Size() < f.size.Load() {
+func (f *watchedFile) atLeast(size int64, info fs.FileInfo) error {
+	if info.Size() < size {
 		return f.lost("cut")
 	}
 	return nil

@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -85,6 +86,17 @@ func TestOpenBeginsUnusedFiles(t *testing.T) {
 	cases := map[string]func(path string){
 		"empty":            func(path string) { write(t, path, nil) },
 		"without a commit": func(path string) { boltFile(t, path, boltcheck.PageSize, nil) },
+		"of zeros":         func(path string) { write(t, path, make([]byte, 4*boltcheck.PageSize)) },
+		"torn": func(path string) {
+			boltFile(t, path, boltcheck.PageSize, nil)
+			os.Truncate(path, boltcheck.PageSize+512)
+		},
+		"torn in the middle": func(path string) {
+			boltFile(t, path, boltcheck.PageSize, nil)
+			content := read(t, path)
+			clear(content[boltcheck.PageSize : 2*boltcheck.PageSize])
+			write(t, path, content)
+		},
 	}
 	for name, prepare := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -92,6 +104,11 @@ func TestOpenBeginsUnusedFiles(t *testing.T) {
 			prepare(path)
 			st := open(t, path, Options{})
 			fill(t, st, 3)
+			before := dump(t, st)
+			st.Close()
+			if after := dump(t, open(t, path, Options{})); after != before {
+				t.Errorf("reopened:\n%s\nbefore:\n%s", after, before)
+			}
 		})
 	}
 }
@@ -118,16 +135,19 @@ func TestOpenRefuses(t *testing.T) {
 			ErrForeign, " is not an alikms data file" + elsewhere},
 		{"another program's bbolt file", func(t *testing.T, path string) { os.Remove(path); boltFile(t, path, boltcheck.PageSize, createBucket) },
 			ErrForeign, " is not an alikms data file" + elsewhere},
-		{"bbolt file of other pages", func(t *testing.T, path string) { os.Remove(path); boltFile(t, path, 2*boltcheck.PageSize, createBucket) },
+		{"bbolt file of other pages", func(t *testing.T, path string) {
+			os.Remove(path)
+			boltFile(t, path, 2*boltcheck.PageSize, createBucket)
+		},
 			ErrForeign, " is not an alikms data file" + elsewhere},
 		{"directory", func(t *testing.T, path string) { os.Remove(path); os.Mkdir(path, 0o700) },
 			ErrForeign, " is not an alikms data file" + elsewhere},
 		{"cut off in the first page", func(t *testing.T, path string) { os.Truncate(path, 100) },
 			ErrDamaged, " is damaged (meta page 1 is missing: EOF)" + restore},
 		{"cut off behind the meta pages", func(t *testing.T, path string) { os.Truncate(path, 2*boltcheck.PageSize) },
-			ErrDamaged, " is damaged (it is cut off: 2 pages of 27 are there)" + restore},
-		{"without the last page", func(t *testing.T, path string) { os.Truncate(path, 27*boltcheck.PageSize-1) },
-			ErrDamaged, " is damaged (it is cut off: 26 pages of 27 are there)" + restore},
+			ErrDamaged, " is damaged (it is cut off: 2 pages of 30 are there)" + restore},
+		{"without the last page", func(t *testing.T, path string) { os.Truncate(path, 30*boltcheck.PageSize-1) },
+			ErrDamaged, " is damaged (it is cut off: 29 pages of 30 are there)" + restore},
 		{"first page overwritten", func(t *testing.T, path string) {
 			write(t, path, append(make([]byte, boltcheck.PageSize), read(t, path)[boltcheck.PageSize:]...))
 		},
@@ -171,6 +191,9 @@ func TestOpenComparesRecordsIndexesAndCounts(t *testing.T) {
 	k.DeleteDate = at(100)
 	v, a := newVersion(id, id+"-1", at(0)), newAlias("alias/"+id, id, at(0))
 	v.Number = 1
+	symmetric := newKey("key-002-sym", at(2))
+	symmetric.NextRotation, symmetric.MaterialExpireTime = at(52), at(58)
+	token := newToken(symmetric.ID, "token-1", at(32))
 	here := scope.key()
 	cases := []struct {
 		name   string
@@ -187,7 +210,7 @@ func TestOpenComparesRecordsIndexesAndCounts(t *testing.T) {
 		{"counts of nothing", put(bucketCounts, "1/2", `{"keys":1}`), `bucket counts has 4 records instead of 3`},
 		{"alias without key", put(bucketAliases, scope.key("b"), `{"keyId":"none","creationDate":"2026-01-01T00:00:00Z"}`),
 			`record "` + here + `/b" of aliases is damaged: its key is missing`},
-		{"material without version", put(bucketMaterials, scope.key("b", "c"), "x"), `bucket materials has 4 records instead of 3`},
+		{"material without version", put(bucketMaterials, scope.key("b", "c"), "x"), `bucket materials has 5 records instead of 4`},
 		{"key by date lost", drop(keysByDate, k.index()[0].key), `record "` + k.index()[0].key + `" of keys-by-date is damaged: it is missing`},
 		{"deletion lost", drop(deletions, k.index()[1].key), `record "` + k.index()[1].key + `" of deletions is damaged: it is missing`},
 		{"version by age lost", drop(versionsByAge, v.index()[0].key), `record "` + v.index()[0].key + `" of versions-by-age is damaged: it is missing`},
@@ -201,6 +224,27 @@ func TestOpenComparesRecordsIndexesAndCounts(t *testing.T) {
 		{"short record key", put(bucketKeys, "x", "{}"), `record "x" of keys is damaged: record key "x" has too few parts`},
 		{"bad record key", put(bucketKeys, "%/x/y", "{}"), `record "%/x/y" of keys is damaged: record key "%/x/y": invalid URL escape "%"`},
 		{"record key of another spelling", put(bucketKeys, "%41/x/y", "{}"), `record "%41/x/y" of keys is damaged: it is missing`},
+		{"schema 0", put(bucketSchema, schemaKey, "0"), `record "version" of schema is damaged: there never was a schema 0`},
+		{"schema -1", put(bucketSchema, schemaKey, "-1"), `record "version" of schema is damaged: there never was a schema -1`},
+		{"schema null", put(bucketSchema, schemaKey, "null"), `record "version" of schema is damaged: there never was a schema 0`},
+		{"schema of another file", put(bucketSchema, schemaKey, "1"), "bucket version-ids is missing"},
+		{"token lost", drop(bucketTokens, token.key()), `record "` + here + `" of counts is damaged: it does not agree with the records`},
+		{"token by date lost", drop(tokensByDate, token.index()[0].key), `record "` + token.index()[0].key + `" of tokens-by-date is damaged: it is missing`},
+		{"token by date of nothing", put(tokensByDate, scope.key("x", "y", "z"), "y"), `bucket tokens-by-date has 3 records instead of 2`},
+		{"token without key", put(bucketTokens, scope.key("none", "x"), "{}"), `record "` + here + `/none/x" of tokens is damaged: its key is missing`},
+		{"rotation lost", drop(rotations, symmetric.index()[1].key), `record "` + symmetric.index()[1].key + `" of rotations is damaged: it is missing`},
+		{"rotation of nothing", put(rotations, scope.key("x", "y"), "y"), `bucket rotations has 2 records instead of 1`},
+		{"expiry lost", drop(expiries, symmetric.index()[2].key), `record "` + symmetric.index()[2].key + `" of expiries is damaged: it is missing`},
+		{"expiry of nothing", put(expiries, scope.key("x", "y"), "y"), `bucket expiries has 2 records instead of 1`},
+		{"interval that is none", put(bucketKeys, symmetric.key(), `{"rotationInterval":"1y"}`),
+			`record "` + symmetric.key() + `" of keys is damaged: time: unknown unit "y" in duration "1y"`},
+		{"regional id twice", put(versionsByID, joinKey(scope.Region, symmetric.ID+"-1", "2"), "k"),
+			`record "` + symmetric.Scope.key(symmetric.ID, symmetric.ID+"-1") + `" of versions is damaged: another one of the region has its id`},
+		{"other material", func(tx *Tx) error {
+			v, err := tx.Version(scope, symmetric.ID, symmetric.ID+"-1")
+			v.MaterialHash = MaterialHash{1}
+			return cmp.Or(err, tx.save(bucketVersions, v.key(), v))
+		}, `record "` + symmetric.Scope.key(symmetric.ID, symmetric.ID+"-1") + `" of versions is damaged: its material is not the imported one`},
 		{"schema lost", drop(bucketSchema, schemaKey), `record "version" of schema is damaged: it is missing`},
 		{"bucket lost", func(tx *Tx) error { return tx.bolt.DeleteBucket([]byte(bucketSettings)) }, "bucket settings is missing"},
 		{"bucket of the schema lost", func(tx *Tx) error { return tx.bolt.DeleteBucket([]byte(bucketSchema)) }, "bucket schema is missing"},

@@ -157,7 +157,7 @@ func openBolt(path string, o bbolt.Options) (db *bbolt.DB, file *os.File, err er
 // must not wait for anything: an open View can keep an Update from going on.
 func (s *Store) View(fn func(*Tx) error) error {
 	return s.file.guard(func() error {
-		if err := s.file.long(); err != nil {
+		if err := s.file.whole(); err != nil {
 			return err
 		}
 		return s.db.View(func(tx *bbolt.Tx) error { return fn(&Tx{tx}) })
