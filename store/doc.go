@@ -1,7 +1,7 @@
-// Package store keeps keys, their versions and material, and aliases in one
-// bbolt file. It knows no HTTP, no wire names, no cryptography and no rules of
-// the service: it keeps what it is given, in order, whole or not at all.
-// Reading only reads.
+// Package store keeps keys, with their versions, material, import tokens and
+// aliases, in one bbolt file. It knows no HTTP, no wire names, no cryptography
+// and no rules of the service: it keeps what it is given, in order, whole or not
+// at all. Reading only reads.
 //
 // # On disk
 //
