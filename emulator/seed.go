@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"os"
 	"runtime"
 	"strings"
 	"time"
@@ -68,7 +67,7 @@ func readMaterial(doc *fixtures.Document) [][]materialRead {
 		work.Go(func() error {
 			for j, v := range k.Versions {
 				if v.PrivateKeyFile != "" {
-					read[i][j] = readPrivateKeyFile(spec, doc.PrivateKeyFile(i, j))
+					read[i][j] = readPrivateKeyFile(spec, doc, i, j)
 				} else if v.PrivateKey != "" {
 					read[i][j] = readPrivateKey(spec, "privateKey", []byte(v.PrivateKey))
 				}
@@ -80,9 +79,9 @@ func readMaterial(doc *fixtures.Document) [][]materialRead {
 	return read
 }
 
-func readPrivateKeyFile(spec *keyspec.Spec, path string) materialRead {
+func readPrivateKeyFile(spec *keyspec.Spec, doc *fixtures.Document, key, version int) materialRead {
 	const field = "privateKeyFile"
-	text, err := os.ReadFile(path)
+	text, err := doc.ReadPrivateKeyFile(key, version)
 	if err != nil {
 		return materialRead{field: field, wrong: fmt.Sprintf("%s; write the path of a PEM file, relative to this file", err)}
 	}
