@@ -1,14 +1,20 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"time"
+
+	"github.com/alecthomas/kong"
 
 	"github.com/alikms/alikms/emulator"
 )
@@ -20,27 +26,71 @@ import (
 const askLimit = 3 * time.Second
 
 // reachable is where a client on this machine finds what listens at an address:
-// a wildcard is no destination.
+// a wildcard is no destination. What listens at [::] takes IPv4 too, which every
+// container has.
 func reachable(listen string) string {
 	host, port, err := net.SplitHostPort(listen)
 	if err != nil {
 		return listen
 	}
-	switch ip := net.ParseIP(host); {
-	case host == "", ip != nil && ip.IsUnspecified() && ip.To4() != nil:
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
 		host = "127.0.0.1"
-	case ip != nil && ip.IsUnspecified():
-		host = "::1"
 	}
 	return net.JoinHostPort(host, port)
 }
 
+// target is a running alikms: where it was told to listen, or where it says that
+// it does.
+type target struct {
+	Where     addresses `embed:""`
+	ReadyFile string    `placeholder:"FILE" help:"File in which alikms says where it serves (its --ready-file); an address given as a flag counts more."`
+}
+
+// Validate is called by kong.
+func (t *target) Validate(kctx *kong.Context) error {
+	if beats(kctx, "listen", "ready-file") || beats(kctx, "control-listen", "ready-file") {
+		t.ReadyFile = ""
+	}
+	return nil
+}
+
+// address is where controls and health are asked.
+func (t target) address() (string, error) {
+	if t.ReadyFile != "" {
+		return readReady(t.ReadyFile)
+	}
+	flag, address := "--listen", t.Where.Listen
+	if t.Where.ControlListen != "" {
+		flag, address = "--control-listen", t.Where.ControlListen
+	}
+	if strings.HasSuffix(address, ":0") {
+		return "", usageError(flag + " has port 0, which stands for any free one: give the port that alikms took (it says so at its start, and in --ready-file)")
+	}
+	return reachable(address), nil
+}
+
+// readReady finds the address in what a serving alikms wrote.
+func readReady(path string) (string, error) {
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("nobody serves yet: %w", err)
+	}
+	if err != nil {
+		return "", err
+	}
+	var ready map[string]string
+	if err := json.Unmarshal(text, &ready); err != nil || ready["http"] == "" {
+		return "", fmt.Errorf("%s is no ready file of alikms", path)
+	}
+	return reachable(cmp.Or(ready["control"], ready["http"])), nil
+}
+
 // ask gets a page of a running alikms. It goes by no proxy: health is asked on
 // this machine, or in this network.
-func (a addresses) ask(ctx context.Context, path string) (*http.Response, error) {
-	address := reachable(a.Listen)
-	if strings.HasSuffix(address, ":0") {
-		return nil, usageError("--listen has port 0, which stands for any free one: give the port that alikms took (it says so at its start, and in --ready-file)")
+func (t target) ask(ctx context.Context, path string) (*http.Response, error) {
+	address, err := t.address()
+	if err != nil {
+		return nil, err
 	}
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+path, nil)
 	if err != nil {
@@ -50,27 +100,27 @@ func (a addresses) ask(ctx context.Context, path string) (*http.Response, error)
 }
 
 // healthy says why a running alikms is not healthy, or nil.
-func (a addresses) healthy(ctx context.Context) error {
+func (t target) healthy(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, askLimit)
 	defer cancel()
-	r, err := a.ask(ctx, "/healthz")
+	r, err := t.ask(ctx, "/healthz")
 	if err != nil {
 		return err
 	}
 	defer r.Body.Close()
 	if r.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s answers %s", reachable(a.Listen), r.Status)
+		return fmt.Errorf("%s answers %s", r.Request.URL.Host, r.Status)
 	}
 	return nil
 }
 
 type healthCommand struct {
-	Where addresses `embed:""`
+	Target target `embed:""`
 }
 
 // Run is a container's health check.
 func (h *healthCommand) Run(ctx context.Context, o output) error {
-	if err := h.Where.healthy(ctx); err != nil {
+	if err := h.Target.healthy(ctx); err != nil {
 		return fmt.Errorf("not healthy: %w", err)
 	}
 	fmt.Fprintln(o.out, "healthy")
@@ -78,19 +128,19 @@ func (h *healthCommand) Run(ctx context.Context, o output) error {
 }
 
 type waitCommand struct {
-	Where   addresses     `embed:""`
-	Timeout time.Duration `default:"30s" help:"When to give up."`
+	Target  target   `embed:""`
+	Timeout patience `default:"30s" help:"When to give up."`
 }
 
 // Run asks again and again.
 func (w *waitCommand) Run(ctx context.Context, o output) error {
-	limit, cancel := context.WithTimeout(ctx, w.Timeout)
+	limit, cancel := context.WithTimeout(ctx, time.Duration(w.Timeout))
 	defer cancel()
 	look := time.NewTicker(20 * time.Millisecond)
 	defer look.Stop()
 	var reason error // of the last look that had its time
 	for {
-		err := w.Where.healthy(limit)
+		err := w.Target.healthy(limit)
 		if reason == nil || limit.Err() == nil {
 			reason = err
 		}
@@ -103,26 +153,31 @@ func (w *waitCommand) Run(ctx context.Context, o output) error {
 		}
 		select {
 		case <-limit.Done():
-			return fmt.Errorf("not healthy within %s: %w", w.Timeout, reason)
+			return fmt.Errorf("not healthy within %s: %w", time.Duration(w.Timeout), reason)
 		case <-look.C:
 		}
 	}
 }
 
 type exportCommand struct {
-	Where addresses `embed:""`
+	Target target `embed:""`
+}
+
+// Help is what "export --help" says.
+func (*exportCommand) Help() string {
+	return "The scenario holds all private keys, the secret of each AccessKey, and each STS token. Whoever reads it can do what they can: keep it as you keep them."
 }
 
 // Run copies what the control answers.
 func (e *exportCommand) Run(ctx context.Context, o output) error {
-	r, err := e.Where.ask(ctx, "/_emulator/export")
+	r, err := e.Target.ask(ctx, "/_emulator/export")
 	if err != nil {
 		return fmt.Errorf("cannot export: %w", err)
 	}
 	defer r.Body.Close()
 	if r.StatusCode != http.StatusOK {
 		reason, _ := io.ReadAll(io.LimitReader(r.Body, 1000))
-		return fmt.Errorf("cannot export: %s answers %s: %s", reachable(e.Where.Listen), r.Status, reason)
+		return fmt.Errorf("cannot export: %s answers %s: %s", r.Request.URL.Host, r.Status, reason)
 	}
 	_, err = io.Copy(o.out, r.Body)
 	return err

@@ -53,6 +53,7 @@ func TestHealthIsItsExitCode(t *testing.T) {
 		{"unhealthy", answering(t, unhealthy), 1, "alikms: not healthy: "},
 		{"nobody", closedPort(t), 1, "alikms: not healthy: "},
 		{"any free port", "127.0.0.1:0", 2, "alikms: not healthy: --listen has port 0"},
+		{"where HTTPS would be", "127.0.0.1:8443", 1, "alikms: not healthy: "},
 		{"no address", "8080", 2, `alikms: health: --listen is "8080": write host:port`},
 	}
 	for _, c := range cases {
@@ -70,13 +71,49 @@ func TestHealthOfAWildcardIsAskedOnLoopback(t *testing.T) {
 	for listen, want := range map[string]string{
 		":8080":          "127.0.0.1:8080",
 		"0.0.0.0:8080":   "127.0.0.1:8080",
-		"[::]:8080":      "[::1]:8080",
+		"[::]:8080":      "127.0.0.1:8080",
 		"127.0.0.2:8080": "127.0.0.2:8080",
 		"alikms:80":      "alikms:80",
 	} {
 		if got := reachable(listen); got != want {
 			t.Errorf("%s is asked at %s, want %s", listen, got, want)
 		}
+	}
+}
+
+// TestHealthIsAskedWhereTheReadyFileSays, unless a flag says otherwise.
+func TestHealthIsAskedWhereTheReadyFileSays(t *testing.T) {
+	ready := filepath.Join(t.TempDir(), "ready.json")
+	up, down := answering(t, healthy), closedPort(t)
+	cases := []struct {
+		name, text string
+		args       []string
+		code       int
+		says       string
+	}{
+		{"before the start", "", nil, 1, "alikms: not healthy: nobody serves yet: open " + ready},
+		{"serving", `{"http": "` + up + `"}`, nil, 0, "healthy"},
+		{"controls apart", `{"http": "` + down + `", "control": "` + up + `"}`, nil, 0, "healthy"},
+		{"gone", `{"http": "` + down + `"}`, nil, 1, "alikms: not healthy: dial"},
+		{"a flag", `{"http": "` + down + `"}`, []string{"--listen", up}, 0, "healthy"},
+		{"a flag for the controls", `{"http": "` + down + `"}`, []string{"--control-listen", up}, 0, "healthy"},
+		{"both flags", `{"http": "` + up + `"}`, []string{"--listen", down, "--ready-file", ready}, 0, "healthy"},
+		{"something else", `[]`, nil, 1, "alikms: not healthy: " + ready + " is no ready file of alikms"},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			t.Setenv("ALIKMS_READY_FILE", ready)
+			os.Remove(ready)
+			if c.text != "" {
+				if err := os.WriteFile(ready, []byte(c.text), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			code, out, log := command(append([]string{"health"}, c.args...)...)
+			if said := out + log; code != c.code || !strings.HasPrefix(said, c.says) || strings.Count(said, "\n") != 1 {
+				t.Errorf("exit %d %q, want exit %d %q in one line", code, said, c.code, c.says)
+			}
+		})
 	}
 }
 
@@ -189,7 +226,7 @@ func TestValidateWantsAFile(t *testing.T) {
 
 func TestEnvPrintsWhatToSet(t *testing.T) {
 	code, out, log := command("env", "--sdk", "go", "--listen", ":80", "--listen-tls", "[::]:443")
-	if code != 0 || log != "" || !strings.Contains(out, `tea.String("127.0.0.1:80")`) || !strings.Contains(out, `tea.String("[::1]:443")`) {
+	if code != 0 || log != "" || !strings.Contains(out, `tea.String("127.0.0.1:80")`) || !strings.Contains(out, `tea.String("127.0.0.1:443")`) {
 		t.Errorf("exit %d %q %q", code, out, log)
 	}
 	if _, out, _ = command("env", "--sdk", "go", "--listen-tls="); strings.Contains(out, "ca.pem") {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"net/http"
 	"net/url"
 	"os"
@@ -18,7 +19,6 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/alecthomas/kong"
 	"github.com/goccy/go-yaml"
 
 	"github.com/alikms/alikms/fixtures"
@@ -76,18 +76,19 @@ func environOfImage(t *testing.T) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	found := regexp.MustCompile(`(?m)^ENV (ALIKMS_.*)$`).FindSubmatch(text)
+	_, image, _ := strings.Cut(string(text), "\nFROM scratch\n")
+	found := regexp.MustCompile(`(?m)^ENV (.*)$`).FindStringSubmatch(image)
 	if found == nil {
 		t.Fatal("the Dockerfile sets no ALIKMS_…")
 	}
-	return strings.Fields(string(found[1]))
+	return strings.Fields(found[1])
 }
 
 func TestTheImageWorksForAnyUser(t *testing.T) {
 	for _, uid := range []uint32{65532, 1234, 0} {
 		t.Run(fmt.Sprint(uid), func(t *testing.T) {
 			c := newContainer(t, uid)
-			free := []string{"ALIKMS_LISTEN=127.0.0.1:0", "ALIKMS_LISTEN_TLS=127.0.0.1:0", "ALIKMS_READY_FILE=/data/ready.json"}
+			free := []string{"ALIKMS_LISTEN=127.0.0.1:0", "ALIKMS_LISTEN_TLS=127.0.0.1:0"}
 			first := startCommand(t, c.command(free))
 			_, body, err := first.call("CreateKey", "KeySpec", "EC_SM2")
 			if err != nil || body["KeyMetadata"] == nil {
@@ -97,15 +98,14 @@ func TestTheImageWorksForAnyUser(t *testing.T) {
 			trusted := trusting(t, first)
 			answersOverHTTPS(t, trusted, first)
 
-			here := "ALIKMS_LISTEN=" + strings.TrimPrefix(first.url, "http://")
-			if out, err := c.command([]string{here}, "health").CombinedOutput(); err != nil || string(out) != "healthy\n" {
+			if out, err := c.command(nil, "health").CombinedOutput(); err != nil || string(out) != "healthy\n" {
 				t.Errorf("health: %v %s", err, out)
 			}
-			if out, err := c.command([]string{here}, "wait").CombinedOutput(); err != nil || string(out) != "healthy\n" {
+			if out, err := c.command(nil, "wait").CombinedOutput(); err != nil || string(out) != "healthy\n" {
 				t.Errorf("wait: %v %s", err, out)
 			}
 			first.stop()
-			if out, err := c.command([]string{here}, "health").CombinedOutput(); err == nil || strings.Count(string(out), "\n") != 1 {
+			if out, err := c.command(nil, "health").CombinedOutput(); err == nil || strings.Count(string(out), "\n") != 1 {
 				t.Errorf("health when stopped: %v %s", err, out)
 			}
 
@@ -154,22 +154,46 @@ func answersOverHTTPS(t testing.TB, client *http.Client, p *process) {
 	}
 }
 
-// TestWithoutTemporaryFolderEphemeralSaysSo: an image FROM scratch has no /tmp.
-func TestWithoutTemporaryFolderEphemeralSaysSo(t *testing.T) {
-	c := newContainer(t, 65532)
-	out, err := c.command([]string{"ALIKMS_DATA="}, "--ephemeral").CombinedOutput()
-	if err == nil || !strings.Contains(string(out), "/tmp") || strings.Count(string(out), "\n") != 1 {
-		t.Errorf("%v %s", err, out)
+// TestTheImageTakesFlags: the variables of the image are for a start without
+// any; its health check has to find what the flags say.
+func TestTheImageTakesFlags(t *testing.T) {
+	c := newContainer(t, 1234)
+	p := startCommand(t, c.command(nil, "--ephemeral", "--listen", "127.0.0.1:0", "--listen-tls="))
+	if !strings.HasSuffix(p.stdout[0], "data: nothing kept") {
+		t.Error(p.stdout[0])
+	}
+	if out, err := c.command(nil, "health").CombinedOutput(); err != nil || string(out) != "healthy\n" {
+		t.Errorf("health: %v %s", err, out)
+	}
+	p.stop()
+	if left, err := os.ReadDir(filepath.Join(c.root, "data")); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v %v", left, err)
 	}
 }
 
-func TestAReadOnlyDataFolderIsOneLine(t *testing.T) {
+func TestTheImageCanBeEphemeralByVariables(t *testing.T) {
+	c := newContainer(t, 65532)
+	p := startCommand(t, c.command([]string{"ALIKMS_DATA=", "ALIKMS_EPHEMERAL=true", "ALIKMS_LISTEN=127.0.0.1:0", "ALIKMS_LISTEN_TLS="}))
+	p.stop()
+}
+
+// TestADataFolderOfAnotherIsOneLine that says who, whose and what to do.
+func TestADataFolderOfAnotherIsOneLine(t *testing.T) {
 	c := newContainer(t, 65532)
 	if err := os.Chmod(filepath.Join(c.root, "data"), 0o555); err != nil {
 		t.Fatal(err)
 	}
 	out, err := c.command([]string{"ALIKMS_LISTEN=127.0.0.1:0", "ALIKMS_LISTEN_TLS=127.0.0.1:0"}).CombinedOutput()
-	if err == nil || !strings.Contains(string(out), "/data") || strings.Count(string(out), "\n") != 1 {
+	for _, part := range []string{"alikms runs as uid 65532, and /data belongs to uid 0 with mode 0555", "chown -R 65532 /data", "--user 0"} {
+		if !strings.Contains(string(out), part) {
+			t.Errorf("%s\nhas not %s", out, part)
+		}
+	}
+	if err == nil || strings.Count(string(out), "\n") != 1 {
+		t.Errorf("%v %s", err, out)
+	}
+	out, err = c.command(nil, "--ephemeral").CombinedOutput()
+	if err == nil || !strings.Contains(string(out), "set TMPDIR to a folder that uid 65532 may write to") || strings.Count(string(out), "\n") != 1 {
 		t.Errorf("%v %s", err, out)
 	}
 }
@@ -186,7 +210,7 @@ func TestTheImageIsSmallAndBuiltAsTested(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(string(text), `go build -ldflags="-s -w" -o /image/alikms .`) || !strings.Contains(string(text), "CGO_ENABLED=0") {
+	if !strings.Contains(string(text), `go build -trimpath -ldflags="-s -w -X main.version=$VERSION -X main.revision=$REVISION" -o /image/alikms .`) || !strings.Contains(string(text), "CGO_ENABLED=0") {
 		t.Error("the image is built otherwise than what is tested here")
 	}
 	module, err := os.ReadFile("go.mod")
@@ -208,6 +232,7 @@ type compose struct {
 		Build       any
 		ReadOnly    bool `yaml:"read_only"`
 		Environment map[string]string
+		SecurityOpt []string `yaml:"security_opt"`
 		Volumes     []string
 		Ports       []string
 		Networks    map[string]struct{ Aliases []string }
@@ -232,22 +257,29 @@ func readCompose(t *testing.T) (c compose) {
 func TestComposeConfiguresAlikms(t *testing.T) {
 	c := readCompose(t)
 	service := c.Services["alikms"]
-	var environ []string
-	for name, value := range service.Environment {
-		environ = append(environ, name+"="+value)
+	known := append(knownSettings(newParser(io.Discard, io.Discard)), "TMPDIR")
+	environ := slices.Collect(maps.Keys(service.Environment))
+	for _, setting := range environOfImage(t) {
+		name, _, _ := strings.Cut(setting, "=")
+		environ = append(environ, name)
 	}
-	if err := unknownSettings(kong.Must(&commands{}, kong.DefaultEnvars("ALIKMS"), kong.Vars{"sdks": "go"}), append(environ, environOfImage(t)...)); err != nil {
-		t.Error(err)
+	for _, name := range environ {
+		if !slices.Contains(known, name) {
+			t.Errorf("%s is no setting", name)
+		}
 	}
 	for _, port := range []string{service.Environment["ALIKMS_LISTEN"], service.Environment["ALIKMS_LISTEN_TLS"]} {
 		if !slices.ContainsFunc(service.Ports, func(published string) bool {
-			return strings.HasPrefix(published, "127.0.0.1:") && strings.HasSuffix(published, port)
+			return strings.HasPrefix(published, "127.0.0.1:${KMS_") && strings.HasSuffix(published, "}"+port)
 		}) {
 			t.Errorf("port %s is not published on loopback: %v", port, service.Ports)
 		}
 	}
 	if service.Environment["ALIKMS_LISTEN"] != ":80" || service.Environment["ALIKMS_LISTEN_TLS"] != ":443" {
 		t.Error("an unmodified application looks for KMS at 80 and 443")
+	}
+	if !slices.Equal(service.SecurityOpt, []string{"no-new-privileges:true"}) {
+		t.Errorf("security_opt %v", service.SecurityOpt)
 	}
 	if !service.ReadOnly || !slices.Equal(service.Healthcheck.Test, []string{"CMD", "/alikms", "health"}) {
 		t.Errorf("read_only %v, healthcheck %v", service.ReadOnly, service.Healthcheck.Test)
@@ -317,5 +349,55 @@ func TestComposeSmokeIsGated(t *testing.T) {
 	target, _ := smoke.Build.(map[string]any)["target"].(string)
 	if !strings.Contains(string(text), "FROM scratch AS "+target+"\n") {
 		t.Errorf("the Dockerfile has no stage %q", target)
+	}
+}
+
+// TestTheBuildIsGivenWhatItNeedsAndNoKeys is about .dockerignore.
+func TestTheBuildIsGivenWhatItNeedsAndNoKeys(t *testing.T) {
+	ignored := readDockerignore(t)
+	out, err := exec.Command("go", "list", "-deps", "-f",
+		`{{$p := .}}{{if not .Standard}}{{if .Module.Main}}{{range .GoFiles}}{{$p.Dir}}/{{.}}{{"\n"}}{{end}}{{range .EmbedFiles}}{{$p.Dir}}/{{.}}{{"\n"}}{{end}}{{end}}{{end}}`,
+		".", "./scripts/smoke").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	here, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range append(strings.Fields(string(out)), "go.mod", "go.sum") {
+		if path = strings.TrimPrefix(path, here+"/"); ignored(path) {
+			t.Errorf("%s is needed and left out", path)
+		}
+	}
+	for _, path := range []string{".git/config", ".env", "alikms-data/alikms.db", "alikms-data/ca-key.pem", "ca-key.pem", "scenario.yaml", "export.json",
+		"emulator/export.yaml", "store/alikms-data/ca-key.pem", "fixtures/payments.pem", "fixtures/testdata/rsa.pem", "scripts/smoke/scenario.yaml",
+		"main_test.go", "scripts/conformance/go/go.mod", "alikms", "id_rsa.key"} {
+		if !ignored(path) {
+			t.Errorf("%s is let in", path)
+		}
+	}
+}
+
+// readDockerignore says of a path whether the build is not given it: the last
+// line decides that matches it or a folder above.
+func readDockerignore(t *testing.T) (ignored func(path string) bool) {
+	t.Helper()
+	text, err := os.ReadFile(".dockerignore")
+	if err != nil {
+		t.Fatal(err)
+	}
+	wildcards := strings.NewReplacer(`\*\*/`, `(.*/)?`, `\*`, `[^/]*`)
+	return func(path string) (out bool) {
+		for line := range strings.Lines(string(text)) {
+			pattern, let := strings.CutPrefix(strings.TrimSpace(line), "!")
+			if pattern == "" || strings.HasPrefix(pattern, "#") {
+				continue
+			}
+			if regexp.MustCompile("^" + wildcards.Replace(regexp.QuoteMeta(pattern)) + "(/|$)").MatchString(path) {
+				out = !let
+			}
+		}
+		return out
 	}
 }

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"encoding/json"
@@ -14,7 +15,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"regexp"
+	"runtime"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -37,42 +38,77 @@ func main() {
 // run is the program: 0 when all went well, 1 when it did not, 2 when it was
 // asked for something that is not to be had.
 func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) int {
-	var c commands
 	code := -1
-	parser := kong.Must(&c,
-		kong.Name("alikms"),
-		kong.Description("A local double of Alibaba Cloud KMS. Each flag --some-name can be set as ALIKMS_SOME_NAME; lists have a line for each value there."),
-		kong.DefaultEnvars("ALIKMS"),
-		kong.Vars{"sdks": strings.Join(emulator.SDKs(), ",")},
-		kong.Writers(stdout, stderr),
-		kong.Exit(func(c int) { code = c }),
-		kong.BindTo(ctx, (*context.Context)(nil)),
-		kong.Bind(output{stdout, stderr}),
-	)
-	if err := unknownSettings(parser, environ); err != nil {
+	parser := newParser(stdout, stderr, kong.Exit(func(c int) { code = c }), kong.BindTo(ctx, (*context.Context)(nil)))
+	args = helpAsFlag(args)
+	if err := cmp.Or(misspeltSetting(parser, environ), unknownCommand(parser, args)); err != nil {
 		fmt.Fprintln(stderr, "alikms:", err)
 		return 2
 	}
 	chosen, err := parser.Parse(args)
 	if code >= 0 {
-		return code // --help
+		return code // --help, --version
 	}
 	if err != nil {
 		fmt.Fprintln(stderr, "alikms:", err)
 		return 2
 	}
-	if err := chosen.Run(); err != nil {
-		if problems, ok := errors.AsType[fixtures.Problems](err); ok {
-			fmt.Fprintln(stderr, problems) // each line begins with its place, as editors want it
-			return 1
-		}
-		fmt.Fprintln(stderr, "alikms:", err)
-		if errors.As(err, new(usageError)) {
-			return 2
-		}
+	return report(chosen.Run(), stderr)
+}
+
+func newParser(stdout, stderr io.Writer, more ...kong.Option) *kong.Kong {
+	return kong.Must(&commands{}, append(more,
+		kong.Name("alikms"),
+		kong.Description("A local double of Alibaba Cloud KMS. Each flag --some-name can be set as ALIKMS_SOME_NAME; lists have a line for each value there."),
+		kong.DefaultEnvars(strings.TrimSuffix(prefix, "_")),
+		kong.Vars{"sdks": strings.Join(emulator.SDKs(), ","), "version": versionText()},
+		kong.Writers(stdout, stderr),
+		kong.Bind(output{stdout, stderr}),
+	)...)
+}
+
+// helpAsFlag makes "help serve" what "serve --help" is.
+func helpAsFlag(args []string) []string {
+	if len(args) > 0 && args[0] == "help" {
+		return append(slices.Clone(args[1:]), "--help")
+	}
+	return args
+}
+
+// unknownCommand refuses a misspelt command. Without it kong would take the word
+// for an argument of serve.
+func unknownCommand(parser *kong.Kong, args []string) error {
+	if len(args) == 0 || strings.HasPrefix(args[0], "-") {
+		return nil
+	}
+	var known []string
+	for _, command := range parser.Model.Children {
+		known = append(known, command.Name)
+	}
+	if slices.Contains(known, args[0]) {
+		return nil
+	}
+	said := fmt.Sprintf("there is no command %q; ", args[0])
+	if meant := fixtures.Nearest(args[0], known); meant != "" {
+		return usageError(said + fmt.Sprintf("did you mean %s?", meant))
+	}
+	return usageError(said + "there are " + strings.Join(known, ", "))
+}
+
+// report says how a command ended, and gives the exit code.
+func report(err error, stderr io.Writer) int {
+	if err == nil {
+		return 0
+	}
+	if problems, ok := errors.AsType[fixtures.Problems](err); ok {
+		fmt.Fprintln(stderr, problems) // each line begins with its place, as editors want it
 		return 1
 	}
-	return 0
+	fmt.Fprintln(stderr, "alikms:", err)
+	if errors.As(err, new(usageError)) {
+		return 2
+	}
+	return 1
 }
 
 // output is where the program writes: answers to out, the log to log.
@@ -83,25 +119,6 @@ type usageError string
 
 func (e usageError) Error() string { return string(e) }
 
-// unknownSettings refuses ALIKMS_ variables that no flag has: a misspelt one
-// would be passed over in silence.
-func unknownSettings(parser *kong.Kong, environ []string) error {
-	var known []string
-	for _, command := range append(parser.Model.Children, parser.Model.Node) {
-		for _, flag := range command.Flags {
-			known = append(known, flag.Envs...)
-		}
-	}
-	slices.Sort(known)
-	for _, setting := range environ {
-		name, _, _ := strings.Cut(setting, "=")
-		if strings.HasPrefix(name, "ALIKMS_") && !slices.Contains(known, name) {
-			return fmt.Errorf("no setting %s; known: %s", name, strings.Join(slices.Compact(known), ", "))
-		}
-	}
-	return nil
-}
-
 type commands struct {
 	Serve      serveCommand      `cmd:"" default:"withargs" help:"Serve (what alikms does when no command is given)."`
 	Validate   validateCommand   `cmd:"" help:"Say what is wrong with scenario files, or count what they hold."`
@@ -109,107 +126,14 @@ type commands struct {
 	Health     healthCommand     `cmd:"" help:"Say whether a running alikms is healthy (a container's health check)."`
 	Wait       waitCommand       `cmd:"" help:"Wait until a running alikms is healthy."`
 	Env        envCommand        `cmd:"" help:"Print what to set so that a client finds a running alikms."`
-	Export     exportCommand     `cmd:"" help:"Print what a running alikms holds as a scenario, private keys included."`
+	Export     exportCommand     `cmd:"" help:"Print what a running alikms holds as a scenario: private keys, AccessKey secrets and STS tokens included."`
 	Version    versionCommand    `cmd:"" help:"Print the version."`
-}
 
-// addresses are where alikms listens, for serve and for what asks it.
-type addresses struct {
-	Listen    string `default:"127.0.0.1:8080" help:"Address for plain HTTP; port 0 takes a free one."`
-	ListenTLS string `name:"listen-tls" default:"127.0.0.1:8443" help:"Address for HTTPS; empty turns it off."`
-}
-
-// Validate is called by kong.
-func (a addresses) Validate() error {
-	if _, _, err := net.SplitHostPort(a.Listen); err != nil {
-		return fmt.Errorf("--listen is %q: write host:port, like 127.0.0.1:8080 or :8080", a.Listen)
-	}
-	if _, _, err := net.SplitHostPort(a.ListenTLS); err != nil && a.ListenTLS != "" {
-		return fmt.Errorf("--listen-tls is %q: write host:port, like 127.0.0.1:8443 or :8443, or nothing to turn HTTPS off", a.ListenTLS)
-	}
-	return nil
-}
-
-// scope is where what does not say otherwise belongs.
-type scope struct {
-	Region  string `default:"cn-hangzhou" help:"Region where a request or scenario does not say."`
-	Account string `default:"1234567890123456" help:"Account, 16 digits, where a scenario does not say."`
-}
-
-// Validate is called by kong.
-func (s scope) Validate() error {
-	if !regexp.MustCompile(`^[0-9]{16}$`).MatchString(s.Account) {
-		return fmt.Errorf("--account is %q: write 16 digits", s.Account)
-	}
-	if !regexp.MustCompile(`^[a-z0-9-]+$`).MatchString(s.Region) {
-		return fmt.Errorf("--region is %q: write a region id, like cn-hangzhou", s.Region)
-	}
-	return nil
-}
-
-type serveCommand struct {
-	Where      addresses `embed:""`
-	TLSCert    string    `name:"tls-cert" placeholder:"FILE" help:"Certificate chain, PEM, instead of certificates of alikms's own CA."`
-	TLSKey     string    `name:"tls-key" placeholder:"FILE" help:"Private key of --tls-cert, PEM."`
-	Data       string    `help:"Folder of the data file and the CA (default: alikms-data)."`
-	Ephemeral  bool      `help:"Keep nothing: a temporary folder, removed at exit."`
-	Fixture    lines     `sep:"none" placeholder:"FILE" help:"Scenario file or folder; may be repeated (default: keys for trying out, in an empty store)."`
-	Scope      scope     `embed:""`
-	Credential lines     `sep:"none" placeholder:"ID:SECRET" help:"AccessKey that may call; may be repeated. With any, every call is verified."`
-	Journal    int       `default:"1000" help:"Requests kept for /_emulator/requests."`
-	KeyPool    *int      `help:"Key pairs made ahead per RSA spec (default: 2, or 0 with --ephemeral)."`
-	ReadyFile  string    `placeholder:"FILE" help:"Written when serving: the addresses as JSON."`
-	LogLevel   string    `default:"info" enum:"debug,info,warn,error" help:"debug, info, warn or error."`
-}
-
-// lines is a flag that may be repeated; in its environment variable each line
-// is a value.
-type lines []string
-
-// Decode adds the next value of the command line or of the variable.
-func (l *lines) Decode(ctx *kong.DecodeContext) error {
-	var text string
-	if err := ctx.Scan.PopValueInto("text", &text); err != nil {
-		return err
-	}
-	for line := range strings.Lines(text) {
-		if line = strings.TrimSpace(line); line != "" {
-			*l = append(*l, line)
-		}
-	}
-	return nil
-}
-
-// Validate is called by kong.
-func (s *serveCommand) Validate() error {
-	if s.Ephemeral && s.Data != "" {
-		return errors.New("--ephemeral keeps nothing and --data says where: give one of them")
-	}
-	if (s.TLSCert == "") != (s.TLSKey == "") {
-		return errors.New("--tls-cert and --tls-key belong together: give both or neither")
-	}
-	if s.TLSCert != "" && s.Where.ListenTLS == "" {
-		return errors.New("--tls-cert is for HTTPS, and --listen-tls turns it off: give an address there")
-	}
-	if s.KeyPool != nil && (*s.KeyPool < 0 || *s.KeyPool > 100) {
-		return fmt.Errorf("--key-pool is %d: write a number from 0 to 100", *s.KeyPool)
-	}
-	ids := map[string]bool{}
-	for _, pair := range s.Credential {
-		id, secret, _ := strings.Cut(pair, ":")
-		if id == "" || secret == "" {
-			return errors.New("--credential has no id or no secret: write id:secret")
-		}
-		if ids[id] {
-			return fmt.Errorf("--credential has %s twice: give it once", id)
-		}
-		ids[id] = true
-	}
-	return nil
+	ShowVersion kong.VersionFlag `name:"version" env:"-" help:"Print the version."`
 }
 
 // Run serves until it is told to stop.
-func (s *serveCommand) Run(ctx context.Context, o output) (err error) {
+func (s *serveCommand) Run(ctx context.Context, o output) error {
 	scenario, err := s.scenario()
 	if err != nil {
 		return err
@@ -219,27 +143,25 @@ func (s *serveCommand) Run(ctx context.Context, o output) (err error) {
 		return err
 	}
 	defer remove()
+	return s.runIn(ctx, o, folder, scenario)
+}
+
+// runIn serves what a folder holds.
+func (s *serveCommand) runIn(ctx context.Context, o output, folder string, scenario *fixtures.Document) (err error) {
 	st, err := store.Open(filepath.Join(folder, "alikms.db"), store.Options{Ephemeral: s.Ephemeral})
 	if err != nil {
-		return err
+		return explain(folder, err)
 	}
 	defer func() { err = errors.Join(err, st.Close()) }()
-	own, ca, err := s.certificates(folder)
+	if err := s.removeReady(); err != nil { // what a process left that was killed
+		return err
+	}
+	log := s.log(o)
+	own, ca, err := s.certificates(folder, log)
 	if err != nil {
 		return err
 	}
-	server, err := emulator.New(emulator.Options{
-		Store:         st,
-		Scenario:      scenario,
-		SeedOnlyEmpty: len(s.Fixture) == 0,
-		Region:        s.Scope.Region,
-		Account:       s.Scope.Account,
-		Credentials:   s.credentials(),
-		Journal:       s.Journal,
-		KeyPool:       s.keyPool(),
-		CA:            ca,
-		Log:           s.log(o),
-	})
+	server, err := emulator.New(s.options(st, scenario, own, ca, log))
 	if err != nil {
 		return err
 	}
@@ -248,10 +170,74 @@ func (s *serveCommand) Run(ctx context.Context, o output) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := s.announce(o, server, ports, folder); err != nil {
-		return err
+	s.warn(log, ports, scenario)
+	return s.serve(ctx, o, server, ports, folder)
+}
+
+// warn tells of settings that are taken, and may not be meant.
+func (s *serveCommand) warn(log *slog.Logger, p emulator.Ports, scenario *fixtures.Document) {
+	if !emulator.IsRegion(s.Scope.Region) {
+		log.Warn("--region is no known region of the service; it is taken all the same", "region", s.Scope.Region)
 	}
+	warnOfOthers(log, p, len(s.Credential)+len(scenario.Credentials) > 0)
+}
+
+func (s *serveCommand) options(st *store.Store, scenario *fixtures.Document, own *tls.Certificate, ca *emulator.CA, log *slog.Logger) emulator.Options {
+	o := emulator.Options{
+		Store:         st,
+		Scenario:      scenario,
+		SeedOnlyEmpty: len(s.Fixture) == 0,
+		Region:        s.Scope.Region,
+		Account:       s.Scope.Account,
+		Credentials:   s.credentials(),
+		Journal:       int(s.Journal),
+		JournalBytes:  int(s.JournalBytes),
+		AllowHosts:    s.answeredHosts(),
+		KeyPool:       s.keyPool(),
+		CA:            ca,
+		Log:           log,
+	}
+	if own != nil {
+		o.Certificate = own.Leaf
+	}
+	return o
+}
+
+// answeredHosts are the names of --allow-host, and those of --tls-name with all
+// below them.
+func (s *serveCommand) answeredHosts() []string {
+	names := slices.Clone(s.AllowHost)
+	for _, name := range s.TLSName {
+		names = append(names, name, "."+name)
+	}
+	return names
+}
+
+// serve says that it serves, and does so until ctx ends. Clients may come from
+// the first word on: the ports are open.
+func (s *serveCommand) serve(ctx context.Context, o output, server *emulator.Server, ports emulator.Ports, folder string) error {
+	if s.ReadyFile != "" {
+		if err := writeReady(s.ReadyFile, ports); err != nil {
+			return fmt.Errorf("cannot write --ready-file: %w", err)
+		}
+		defer s.removeReady()
+	}
+	if s.Ephemeral {
+		folder = "nothing kept"
+	}
+	announce(o.out, server, ports, folder)
 	return server.Serve(ctx, ports)
+}
+
+// removeReady takes back that alikms is ready.
+func (s *serveCommand) removeReady() error {
+	if s.ReadyFile == "" {
+		return nil
+	}
+	if err := removePlain(s.ReadyFile); err != nil {
+		return fmt.Errorf("cannot write --ready-file: %w", err)
+	}
+	return nil
 }
 
 func (s *serveCommand) log(o output) *slog.Logger {
@@ -277,7 +263,9 @@ func (s *serveCommand) scenario() (*fixtures.Document, error) {
 
 func (s *serveCommand) folder() (path string, remove func(), err error) {
 	if s.Ephemeral {
-		path, err = os.MkdirTemp("", "alikms-")
+		if path, err = os.MkdirTemp("", "alikms-"); err != nil {
+			err = fmt.Errorf("cannot keep what is ephemeral: %w; set TMPDIR to a folder that uid %d may write to", err, os.Getuid())
+		}
 		return path, func() { os.RemoveAll(path) }, err
 	}
 	if s.Data == "" {
@@ -297,7 +285,7 @@ func (s *serveCommand) credentials() (all []emulator.Credential) {
 func (s *serveCommand) keyPool() int {
 	switch {
 	case s.KeyPool != nil:
-		return *s.KeyPool
+		return int(*s.KeyPool)
 	case s.Ephemeral:
 		return 0
 	}
@@ -306,13 +294,13 @@ func (s *serveCommand) keyPool() int {
 
 // certificates are what HTTPS shows: the user's own one, or those of the CA that
 // the data folder keeps.
-func (s *serveCommand) certificates(folder string) (own *tls.Certificate, ca *emulator.CA, err error) {
+func (s *serveCommand) certificates(folder string, log *slog.Logger) (own *tls.Certificate, ca *emulator.CA, err error) {
 	switch {
 	case s.Where.ListenTLS == "":
 		return nil, nil, nil
 	case s.TLSCert == "":
-		ca, err = emulator.OpenCA(folder, time.Now)
-		return nil, ca, err
+		ca, err = emulator.OpenCA(folder, emulator.CAOptions{Names: s.TLSName, Log: log})
+		return nil, ca, explain(folder, err)
 	}
 	pair, err := tls.LoadX509KeyPair(s.TLSCert, s.TLSKey)
 	if err != nil {
@@ -323,49 +311,80 @@ func (s *serveCommand) certificates(folder string) (own *tls.Certificate, ca *em
 
 func (s *serveCommand) listen(own *tls.Certificate) (p emulator.Ports, err error) {
 	p.Certificate = own
-	if p.HTTP, err = net.Listen("tcp", s.Where.Listen); err != nil {
-		return p, fmt.Errorf("cannot listen: %w; choose another --listen address", err)
+	if p.HTTP, err = listenAt("--listen", s.Where.Listen); err != nil {
+		return p, err
 	}
-	if s.Where.ListenTLS == "" {
-		return p, nil
+	if p.HTTPS, err = listenAt("--listen-tls", s.Where.ListenTLS); err != nil {
+		return p, err
 	}
-	if p.HTTPS, err = net.Listen("tcp", s.Where.ListenTLS); err != nil {
-		return p, fmt.Errorf("cannot listen for HTTPS: %w; choose another --listen-tls address, or none", err)
-	}
-	return p, nil
+	p.Control, err = listenAt("--control-listen", s.Where.ControlListen)
+	return p, err
 }
 
-// announce says where alikms serves, and gives a call to try. Clients may come
-// from now on: the ports are open.
-func (s *serveCommand) announce(o output, server *emulator.Server, p emulator.Ports, folder string) error {
+// listenAt gives nil for the address of a port that is off.
+func listenAt(flag, address string) (net.Listener, error) {
+	if address == "" {
+		return nil, nil
+	}
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("cannot listen: %w; choose another %s address", err, flag)
+	}
+	return l, nil
+}
+
+// warnOfOthers says once what it means that others than this machine's users can
+// come in.
+func warnOfOthers(log *slog.Logger, p emulator.Ports, verified bool) {
+	open := beyondLoopback(p.HTTP) || beyondLoopback(p.HTTPS)
+	controlsOpen := beyondLoopback(p.Control) || open && p.Control == nil
+	switch {
+	case controlsOpen:
+		log.Warn("other machines can reach the controls, which ask for no signature: /_emulator/export gives them private keys, AccessKey secrets and STS tokens; --control-listen 127.0.0.1:8081 keeps the controls on this machine")
+	case open && !verified:
+		log.Warn("other machines can use every key: without --credential no call is verified")
+	}
+}
+
+func beyondLoopback(l net.Listener) bool {
+	if l == nil {
+		return false
+	}
+	address, ok := l.Addr().(*net.TCPAddr)
+	return ok && !address.IP.IsLoopback()
+}
+
+// writeReady writes where alikms serves.
+func writeReady(path string, p emulator.Ports) error {
 	ready := map[string]string{"http": p.HTTP.Addr().String()}
-	where := "http://" + ready["http"]
 	if p.HTTPS != nil {
 		ready["https"] = p.HTTPS.Addr().String()
-		where += " and https://" + ready["https"]
 	}
-	if s.ReadyFile != "" {
-		text, err := json.Marshal(ready)
-		if err != nil {
-			return err
-		}
-		if err := writeWhole(s.ReadyFile, append(text, '\n')); err != nil {
-			return err
-		}
+	if p.Control != nil {
+		ready["control"] = p.Control.Addr().String()
 	}
-	if s.Ephemeral {
-		folder = "nothing kept"
-	}
-	fmt.Fprintf(o.out, "alikms serves %s, data: %s\ntry: %s\n", where, folder, server.Example("http://"+reachable(ready["http"])))
-	return nil
-}
-
-// writeWhole lets a reader find the file whole or not at all.
-func writeWhole(path string, text []byte) error {
-	if err := os.WriteFile(path+".new", text, 0o600); err != nil {
+	text, err := json.Marshal(ready)
+	if err != nil {
 		return err
 	}
-	return os.Rename(path+".new", path)
+	return writePrivate(path, append(text, '\n'))
+}
+
+// announce says where alikms serves, and gives a call to try.
+func announce(w io.Writer, server *emulator.Server, p emulator.Ports, data string) {
+	address := p.HTTP.Addr().String()
+	where := "http://" + address
+	if p.HTTPS != nil {
+		where += " and https://" + p.HTTPS.Addr().String()
+	}
+	fmt.Fprintf(w, "alikms serves %s, data: %s\n", where, data)
+	if p.Control != nil {
+		fmt.Fprintf(w, "controls: http://%s/_emulator/\n", p.Control.Addr())
+	}
+	if reachable(address) != address {
+		fmt.Fprintln(w, "in a container: from outside, the port is the one that it is published at")
+	}
+	fmt.Fprintln(w, "try:", server.Example("http://"+reachable(address)))
 }
 
 type validateCommand struct {
@@ -380,6 +399,9 @@ func (v *validateCommand) Run(o output) error {
 	if len(problems) > 0 {
 		problems.Sort()
 		return problems
+	}
+	for _, note := range emulator.Notes(document) {
+		fmt.Fprintln(o.out, "note:", note.Error())
 	}
 	versions, aliases := 0, 0
 	for _, k := range document.Keys {
@@ -403,12 +425,42 @@ func (operationsCommand) Run(o output) error {
 
 type versionCommand struct{}
 
-// Run prints the version that the Go toolchain put into the binary.
+// Run prints what is known of how the program was built.
 func (versionCommand) Run(o output) error {
-	version := "(devel)"
-	if info, ok := debug.ReadBuildInfo(); ok {
-		version = info.Main.Version
-	}
-	fmt.Fprintln(o.out, "alikms", version)
+	fmt.Fprintln(o.out, versionText())
 	return nil
+}
+
+// version and revision are set by builds that see no repository (-ldflags -X), as
+// that of the image.
+var version, revision string
+
+// versionText is the version, the commit where it is known, and for what it was
+// built.
+func versionText() string {
+	info, _ := debug.ReadBuildInfo() // nil without modules
+	said := "alikms " + cmp.Or(version, moduleVersion(info), "(devel)")
+	if commit := cmp.Or(revision, vcsRevision(info)); commit != "" {
+		said += " (" + commit + ")"
+	}
+	return said + " " + runtime.Version() + " " + runtime.GOOS + "/" + runtime.GOARCH
+}
+
+func moduleVersion(info *debug.BuildInfo) string {
+	if info == nil {
+		return ""
+	}
+	return info.Main.Version
+}
+
+func vcsRevision(info *debug.BuildInfo) string {
+	if info == nil {
+		return ""
+	}
+	for _, setting := range info.Settings {
+		if setting.Key == "vcs.revision" {
+			return setting.Value
+		}
+	}
+	return ""
 }

@@ -5,8 +5,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"net/url"
@@ -160,6 +162,122 @@ func TestReadyFileHasTheAddresses(t *testing.T) {
 	}
 }
 
+func TestTheReadyFileIsThereWhileServing(t *testing.T) {
+	ready := filepath.Join(t.TempDir(), "ready.json")
+	if err := os.WriteFile(ready, []byte(`{"http": "127.0.0.1:1"}`), 0o644); err != nil { // of a process that was killed
+		t.Fatal(err)
+	}
+	p := start(t, "--ephemeral", "--ready-file", ready)
+	info, err := os.Stat(ready)
+	if err != nil || info.Mode() != 0o600 {
+		t.Errorf("%v %v", info, err)
+	}
+	if code, _, log := command("health", "--ready-file", ready); code != 0 {
+		t.Error(log)
+	}
+	p.stop()
+	if _, err := os.Stat(ready); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("it is still there: %v", err)
+	}
+}
+
+// get is the status that alikms answers to a GET.
+func get(t *testing.T, url string) int {
+	t.Helper()
+	r, err := http.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Body.Close()
+	return r.StatusCode
+}
+
+func TestControlsHaveAnAddressOfTheirOwn(t *testing.T) {
+	ready := filepath.Join(t.TempDir(), "ready.json")
+	p := start(t, "--ephemeral", "--control-listen", "127.0.0.1:0", "--ready-file", ready)
+	text, err := os.ReadFile(ready)
+	var addresses map[string]string
+	if err != nil || json.Unmarshal(text, &addresses) != nil || addresses["control"] == "" {
+		t.Fatalf("the ready file is %q (%v)", text, err)
+	}
+	control := "http://" + addresses["control"]
+	if want := "controls: " + control + "/_emulator/"; p.stdout[1] != want {
+		t.Errorf("alikms says %q, not %q", p.stdout[1], want)
+	}
+	for path, want := range map[string][2]int{ // at --listen, at --control-listen
+		"/healthz":             {200, 200},
+		"/_emulator/ca.pem":    {200, 200},
+		"/_emulator/export":    {404, 200},
+		"/%5Femulator/export":  {404, 200},
+		"/_emulator/nothing":   {404, 404},
+		"/?Action=ListKeys":    {200, 404},
+		"/nowhere":             {404, 404},
+		"//_emulator/requests": {404, 404},
+	} {
+		if got := [2]int{get(t, p.url+path), get(t, control+path)}; got != want {
+			t.Errorf("%s answers %v, want %v", path, got, want)
+		}
+	}
+	r, err := trusting(t, p).Get(p.secure + "/_emulator/export")
+	if err != nil || r.StatusCode != 404 {
+		t.Errorf("over HTTPS: %v %v", r, err)
+	}
+	for _, args := range [][]string{{"health"}, {"wait"}, {"export"}} {
+		if code, _, log := command(append(args, "--control-listen", addresses["control"])...); code != 0 {
+			t.Errorf("%v: %s", args, log)
+		}
+	}
+	p.stop()
+}
+
+func TestListeningBeyondLoopbackIsWarnedOfOnce(t *testing.T) {
+	const controls, keys = "other machines can reach the controls", "other machines can use every key"
+	cases := []struct {
+		name  string
+		flags []string
+		warns string
+	}{
+		{"loopback", nil, ""},
+		{"every address", []string{"--listen", ":0"}, controls},
+		{"HTTPS on every address", []string{"--listen-tls", ":0", "--credential", "a:b"}, controls},
+		{"controls on every address", []string{"--control-listen", ":0"}, controls},
+		{"controls at home", []string{"--listen", ":0", "--control-listen", "127.0.0.1:0"}, keys},
+		{"controls at home, calls verified", []string{"--listen", ":0", "--control-listen", "127.0.0.1:0", "--credential", "a:b"}, ""},
+		{"HTTPS off", []string{"--listen-tls", ""}, ""},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			p := start(t, append(c.flags, "--ephemeral")...)
+			p.stop()
+			said := p.stderr.String()
+			if strings.Count(said, "level=WARN") != min(1, len(c.warns)) || !strings.Contains(said, c.warns) {
+				t.Errorf("%q is not %q", said, c.warns)
+			}
+		})
+	}
+}
+
+func TestTheCallToTryIsForThisMachine(t *testing.T) {
+	p := start(t, "--ephemeral", "--listen", ":0")
+	if got := p.stdout[len(p.stdout)-1]; !strings.HasPrefix(got, "try: curl -s http://127.0.0.1:") {
+		t.Error(got)
+	}
+	if !strings.Contains(p.stdout[1], "published") {
+		t.Errorf("nothing is said of published ports: %q", p.stdout)
+	}
+}
+
+func TestAnUnknownRegionIsTakenWithAWord(t *testing.T) {
+	p := start(t, "--ephemeral", "--region", "mars")
+	if status, body, err := p.call("ListKeys"); status != 200 {
+		t.Errorf("%v %v", body, err)
+	}
+	p.stop()
+	if said := p.stderr.String(); !strings.Contains(said, "no known region") || !strings.Contains(said, "region=mars") {
+		t.Error(said)
+	}
+}
+
 func TestEphemeralLeavesNothing(t *testing.T) {
 	temp := t.TempDir()
 	t.Setenv("TMPDIR", temp)
@@ -264,12 +382,24 @@ func TestBadSettingsStopTheStartWithOneLine(t *testing.T) {
 		{"both", nil, []string{"--ephemeral", "--data", "x"}, 2, "alikms: serve: --ephemeral keeps nothing and --data says where: give one of them"},
 		{"account", nil, []string{"--account", "12"}, 2, `alikms: serve: --account is "12": write 16 digits`},
 		{"credential", nil, []string{"--credential", "id"}, 2, "alikms: serve: --credential has no id or no secret: write id:secret"},
+		{"credential id", nil, []string{"--credential", "s3cr+t/:id"}, 2, "alikms: serve: --credential has an id that is none: write id:secret, the id of letters, digits, . _ - @, at most 128"},
 		{"credential twice", nil, []string{"--credential", "a:b", "--credential", "a:c"}, 2, "alikms: serve: --credential has a twice: give it once"},
-		{"pool", []string{"ALIKMS_KEY_POOL=-1"}, nil, 2, "alikms: serve: --key-pool is -1: write a number from 0 to 100"},
-		{"variable", []string{"ALIKMS_LISTN=:1"}, nil, 2, ""},
-		{"address", nil, []string{"--listen", "nowhere"}, 2, `alikms: serve: --listen is "nowhere": write host:port, like 127.0.0.1:8080 or :8080`},
-		{"no address", []string{"ALIKMS_LISTEN="}, nil, 2, `alikms: serve: --listen is "": write host:port, like 127.0.0.1:8080 or :8080`},
-		{"TLS address", nil, []string{"--listen-tls", "8443"}, 2, `alikms: serve: --listen-tls is "8443": write host:port, like 127.0.0.1:8443 or :8443, or nothing to turn HTTPS off`},
+		{"region", nil, []string{"--region", "Mars!"}, 2, `alikms: serve: --region is "Mars!": write a region id of lower-case letters, digits and -, like cn-hangzhou`},
+		{"pool", []string{"ALIKMS_KEY_POOL=-1"}, nil, 2, `alikms: --key-pool: "-1" is not allowed: write a whole number from 0 to 100 (from envar ALIKMS_KEY_POOL="-1")`},
+		{"pool flag", nil, []string{"--key-pool=101"}, 2, `alikms: --key-pool: "101" is not allowed: write a whole number from 0 to 100`},
+		{"journal", nil, []string{"--journal=-1"}, 2, `alikms: --journal: "-1" is not allowed: write a whole number from 0 to 1000000`},
+		{"huge journal", nil, []string{"--journal=99999999999999999999"}, 2, `alikms: --journal: "99999999999999999999" is not allowed: write a whole number from 0 to 1000000`},
+		{"patience", nil, []string{"wait", "--timeout", "30"}, 2, `alikms: --timeout: "30" is not allowed: write a duration up to 24h, like 30s or 2m`},
+		{"no patience", nil, []string{"wait", "--timeout=-1s"}, 2, `alikms: --timeout: "-1s" is not allowed: write a duration up to 24h, like 30s or 2m`},
+		{"variable", []string{"ALIKMS_LISTN=:1"}, nil, 2, "alikms: ALIKMS_LISTN is no setting; did you mean ALIKMS_LISTEN?"},
+		{"command", nil, []string{"serv"}, 2, `alikms: there is no command "serv"; did you mean serve?`},
+		{"port", nil, []string{"--listen", ":65536"}, 2, `alikms: serve: --listen is ":65536": write host:port, like 127.0.0.1:8080 or :8080, with a port up to 65535`},
+		{"control address", nil, []string{"--control-listen", "8081"}, 2, `alikms: serve: --control-listen is "8081": write host:port, like 127.0.0.1:8081, with a port up to 65535`},
+		{"one address twice", nil, []string{"--control-listen", "127.0.0.1:8443"}, 2, "alikms: serve: --listen-tls and --control-listen are both 127.0.0.1:8443: give each an address of its own"},
+		{"ready file", nil, []string{"--ephemeral", "--listen", "127.0.0.1:0", "--listen-tls=", "--ready-file", "missing/ready.json"}, 1, ""},
+		{"address", nil, []string{"--listen", "nowhere"}, 2, `alikms: serve: --listen is "nowhere": write host:port, like 127.0.0.1:8080 or :8080, with a port up to 65535`},
+		{"no address", []string{"ALIKMS_LISTEN="}, nil, 2, `alikms: serve: --listen is "": write host:port, like 127.0.0.1:8080 or :8080, with a port up to 65535`},
+		{"TLS address", nil, []string{"--listen-tls", "8443"}, 2, `alikms: serve: --listen-tls is "8443": write host:port, like 127.0.0.1:8443 or :8443, with a port up to 65535, or nothing to turn HTTPS off`},
 		{"certificate without key", nil, []string{"--tls-cert", "a.pem"}, 2, "alikms: serve: --tls-cert and --tls-key belong together: give both or neither"},
 		{"certificate without HTTPS", []string{"ALIKMS_LISTEN_TLS="}, []string{"--tls-cert", "a.pem", "--tls-key", "b.pem"}, 2, "alikms: serve: --tls-cert is for HTTPS, and --listen-tls turns it off: give an address there"},
 		{"no certificate", nil, []string{"--ephemeral", "--tls-cert", "a.pem", "--tls-key", "b.pem"}, 1, "alikms: cannot use --tls-cert a.pem with --tls-key b.pem: open a.pem: no such file or directory"},

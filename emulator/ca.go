@@ -9,24 +9,26 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
-	"errors"
 	"fmt"
-	"io/fs"
+	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/alikms/alikms/emulator/internal/kms"
 )
 
 const (
 	// caFile holds certificate and key together, so that a reader finds both or
 	// neither. Clients get the certificate from /_emulator/ca.pem.
 	caFile     = "ca-key.pem"
-	caLifetime = 10 * 365 * 24 * time.Hour
+	caLifetime = 2 * 365 * 24 * time.Hour
+	// caRenewal is when a CA is too old for one more run.
+	caRenewal = 30 * 24 * time.Hour
 	// leafLifetime is within the 398 days that some clients allow.
 	leafLifetime = 365 * 24 * time.Hour
 	// backdating is for clients in a machine of their own, whose clock is late.
@@ -49,26 +51,89 @@ type CA struct {
 	leaves map[string]*tls.Certificate // by what they are made out to
 }
 
-// OpenCA reads the CA that a folder keeps, or makes it, with the folder. An
-// error is one line that names the file and says what to do. now is real time.
-func OpenCA(folder string, now func() time.Time) (*CA, error) {
-	path := filepath.Join(folder, caFile)
-	text, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		text, err = makeCA(path, now())
+// CAOptions say what a CA is for, besides names of KMS and private ones.
+type CAOptions struct {
+	Names []string         // further names; each with all below it
+	Log   *slog.Logger     // nil: nothing is logged
+	Now   func() time.Time // real time; nil: time.Now
+}
+
+// OpenCA reads the CA that a folder keeps, or makes it, with the folder. One
+// that is about to expire, or that is for other names, is replaced. An error is
+// one line that names the file and says what to do.
+func OpenCA(folder string, o CAOptions) (*CA, error) {
+	host, _ := os.Hostname() // a machine without a name has none to certify
+	return openCA(folder, kms.Regions(), host, o)
+}
+
+// openCA is OpenCA for these regions, on a machine of this name.
+func openCA(folder string, regions []string, host string, o CAOptions) (*CA, error) {
+	if err := CheckTLSNames(o.Names); err != nil {
+		return nil, err
 	}
-	if err != nil {
-		return nil, fmt.Errorf("cannot keep a CA: %w; choose another --data folder, or turn HTTPS off with --listen-tls=", err)
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
 	}
-	pair, err := readCA(text, now())
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	host, ok := plainName(host)
+	if !ok {
+		host = ""
+	}
+	domains := slices.Concat(kmsDomains(regions), privateDomains, o.Names)
+	pair, err := caFileAt{filepath.Join(folder, caFile), domains, host, o}.open()
 	if err != nil {
-		return nil, fmt.Errorf("%s is not a CA of alikms that is fit for use (%w); remove it, and a new CA is made, which clients then have to trust", path, err)
+		return nil, err
 	}
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, err
 	}
-	return &CA{pair: pair, now: now, leafKey: key, leaves: map[string]*tls.Certificate{}}, nil
+	return &CA{pair: pair, now: o.Now, leafKey: key, leaves: map[string]*tls.Certificate{}}, nil
+}
+
+// CheckTLSNames says what is wrong with the values of --tls-name.
+func CheckTLSNames(names []string) error {
+	for _, name := range names {
+		if _, ok := plainName(name); !ok {
+			return fmt.Errorf("--tls-name is %q: write a host name without a port, like kms.example.com, which is good for all below it too", name)
+		}
+	}
+	return nil
+}
+
+// kmsDomains are those of the service's hosts, and the name of the container in
+// docker-compose.yml.
+func kmsDomains(regions []string) []string {
+	domains := []string{"alikms", "cryptoservice.kms.aliyuncs.com"}
+	for _, region := range regions {
+		domains = append(domains, "kms."+region+".aliyuncs.com", "kms-vpc."+region+".aliyuncs.com")
+	}
+	return domains
+}
+
+// constraints are the domains that a certificate of a CA permits: each once,
+// in an order of their own, without those that another one permits.
+func constraints(domains []string) (permitted []string) {
+	for _, domain := range domains {
+		if name, ok := plainName(domain); ok {
+			permitted = append(permitted, name)
+		}
+	}
+	slices.Sort(permitted)
+	permitted = slices.Compact(permitted)
+	all := slices.Clone(permitted)
+	return slices.DeleteFunc(permitted, func(name string) bool {
+		return slices.ContainsFunc(all, func(domain string) bool { return isBelow(name, domain) })
+	})
+}
+
+// everyAddress are the addresses that a CA may sign for. A client can only be
+// led to an address that it was told to call.
+var everyAddress = []*net.IPNet{
+	{IP: net.IPv4zero.To4(), Mask: net.CIDRMask(0, 32)},
+	{IP: net.IPv6zero, Mask: net.CIDRMask(0, 128)},
 }
 
 // PEM is the certificate that clients have to trust.
@@ -76,119 +141,49 @@ func (ca *CA) PEM() []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: ca.pair.Leaf.Raw})
 }
 
-// readCA reads what makeCA wrote. It reports no part of the text, for that has
-// the key.
-func readCA(text []byte, now time.Time) (tls.Certificate, error) {
-	pair, err := tls.X509KeyPair(text, text)
-	if err != nil {
-		return pair, err
-	}
-	c := pair.Leaf
-	switch {
-	case !slices.Equal(c.Subject.Organization, []string{caOwner}) || !c.IsCA:
-		return pair, errors.New("it holds something else")
-	case now.Before(c.NotBefore) || now.After(c.NotAfter):
-		return pair, fmt.Errorf("it is valid from %s to %s", c.NotBefore.Format(time.DateOnly), c.NotAfter.Format(time.DateOnly))
-	}
-	return pair, c.CheckSignatureFrom(c)
-}
-
-// makeCA makes a CA and keeps it. ECDSA keeps a first start fast.
-func makeCA(path string, now time.Time) ([]byte, error) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return nil, err
-	}
-	keyDER, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		return nil, err
-	}
-	template := &x509.Certificate{
-		// The time tells the CAs of several data folders apart in a trust store.
-		Subject:               pkix.Name{Organization: []string{caOwner}, CommonName: "alikms test CA " + now.UTC().Format("2006-01-02 15:04:05.000")},
-		NotBefore:             now.Add(-backdating),
-		NotAfter:              now.Add(caLifetime),
-		KeyUsage:              x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
-		BasicConstraintsValid: true,
-		IsCA:                  true,
-		MaxPathLenZero:        true,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		return nil, err
-	}
-	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
-	text = append(text, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER})...)
-	return text, writePrivate(path, text)
-}
-
-// writePrivate writes a file for nobody else to read, whole or not at all.
-func writePrivate(path string, text []byte) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return err
-	}
-	file, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*") // 0600
-	if err != nil {
-		return err
-	}
-	_, err = file.Write(text)
-	err = errors.Join(err, file.Sync(), file.Close())
-	if err == nil {
-		err = os.Rename(file.Name(), path)
-	}
-	if err != nil {
-		os.Remove(file.Name())
-	}
-	return err
-}
-
 // certificate is what GetCertificate of crypto/tls asks for: a certificate for
 // the name that the client wants to reach, or, without one, for the address that
-// it did reach. nil, nil makes crypto/tls refuse the name (unrecognized_name).
+// it did reach. nil, nil makes crypto/tls refuse the name (unrecognized_name),
+// which refusedName says in the log.
 func (ca *CA) certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
-	name := strings.ToLower(hello.ServerName)
-	if name == "" || net.ParseIP(name) != nil { // clients should not send addresses, some do
-		return ca.leaf(addresses(hello.Conn.LocalAddr()))
+	if hello.ServerName == "" || net.ParseIP(hello.ServerName) != nil { // clients should not send addresses, some do
+		return ca.leaf(ca.dotless(), addresses(hello.Conn.LocalAddr()))
 	}
-	if !standsInFor(name) {
+	name, ok := plainName(hello.ServerName)
+	if !ok || !ca.permits(name) {
 		return nil, nil
 	}
 	return ca.leaf([]string{name}, nil)
 }
 
+// refusedName is what the log says of a server name without a certificate.
+const refusedName = "no certificate for this server name: the CA is for hosts of KMS, names under localhost, local, internal, test and svc, alikms, and the machine it was made on; --tls-name adds others"
+
 // addresses are what a client without a name may have called: loopback, and
 // where it came in.
-func addresses(local net.Addr) (names []string, ips []net.IP) {
-	ips = []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback}
+func addresses(local net.Addr) []net.IP {
+	ips := []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback}
 	if tcp, ok := local.(*net.TCPAddr); ok && !tcp.IP.IsLoopback() {
 		ips = append(ips, tcp.IP)
 	}
-	return []string{"localhost"}, ips
+	return ips
 }
 
-// hostNames are what names may be made of. The underscore is no part of a host
-// name, but of many a compose service's.
-var hostNames = regexp.MustCompile(`^([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$`)
-
-// standsInFor says whether alikms may be meant by a host name: one of KMS, one
-// without a dot, as containers and compose services have, or one under a domain
-// that is reserved for private use. For any other it has no certificate.
-func standsInFor(name string) bool {
-	if len(name) > 253 || !hostNames.MatchString(name) {
-		return false
-	}
-	labels := strings.Split(name, ".")
-	domain := labels[len(labels)-1]
-	if len(labels) == 1 || slices.Contains([]string{"localhost", "local", "internal", "test"}, domain) {
-		return true
-	}
-	service, ok := strings.CutSuffix(name, ".aliyuncs.com")
-	return ok && slices.ContainsFunc(strings.Split(service, "."), isKMS)
+// dotless are the names without a dot that the CA may sign for. Java's clients
+// call them and, unlike others, do not send them.
+func (ca *CA) dotless() []string {
+	return slices.DeleteFunc(slices.Clone(ca.pair.Leaf.PermittedDNSDomains), func(name string) bool {
+		return strings.Contains(name, ".") || name != "localhost" && slices.Contains(privateDomains, name)
+	})
 }
 
-// isKMS knows the label that each endpoint of KMS has (kms-api.md 1), as in
-// kms.cn-hangzhou, kms-vpc.cn-hangzhou and kst-….cryptoservice.kms.
-func isKMS(label string) bool { return label == "kms" || strings.HasPrefix(label, "kms-") }
+// permits reports whether the CA may sign for a host name: its own certificate
+// says for which.
+func (ca *CA) permits(name string) bool {
+	return slices.ContainsFunc(ca.pair.Leaf.PermittedDNSDomains, func(domain string) bool {
+		return name == domain || isBelow(name, domain)
+	})
+}
 
 // leaf finds or makes a certificate for these names and addresses.
 func (ca *CA) leaf(names []string, ips []net.IP) (*tls.Certificate, error) {

@@ -3,6 +3,7 @@ package emulator
 import (
 	"encoding/json"
 	"errors"
+	"math"
 	"sync"
 	"time"
 
@@ -37,6 +38,9 @@ const clockSetting = "clock"
 // errClockRange keeps all dates that may follow, up to a deletion window later,
 // within what can be written.
 var errClockRange = errors.New("the clock stays between the years 1 and 9000")
+
+// errClockAhead is what a time.Duration can hold.
+var errClockAhead = errors.New("a running clock is at most 292 years ahead of real time; freeze it to go further")
 
 func newClock(st *store.Store, real func() time.Time, settle func(*store.Tx, time.Time) error) (*clock, error) {
 	c := &clock{real: real, store: st, settle: settle, changed: make(chan struct{}, 1)}
@@ -78,15 +82,18 @@ func (c *clock) current() clockState {
 
 // set changes the state by a function of it, does what falls due by then, and
 // keeps it in the store.
-func (c *clock) set(change func(clockState) clockState) error {
+func (c *clock) set(change func(clockState) (clockState, error)) error {
 	c.changing.Lock()
 	defer c.changing.Unlock()
-	state := change(c.current())
+	state, err := change(c.current())
+	if err != nil {
+		return err
+	}
 	now := state.at(c.real())
 	if year := now.UTC().Year(); year < 1 || year > 9000 {
 		return errClockRange
 	}
-	err := c.store.Update(func(tx *store.Tx) error {
+	err = c.store.Update(func(tx *store.Tx) error {
 		if err := c.settle(tx, now); err != nil {
 			return err
 		}
@@ -121,21 +128,24 @@ func (c *clock) assume(state clockState) {
 
 // freeze lets the clock stand at a time.
 func (c *clock) freeze(at time.Time) error {
-	return c.set(func(clockState) clockState { return clockState{Frozen: &at} })
+	return c.set(func(clockState) (clockState, error) { return clockState{Frozen: &at}, nil })
 }
 
 // advance moves the clock on, standing or running.
 func (c *clock) advance(by time.Duration) error {
-	return c.set(func(s clockState) clockState {
-		if s.Frozen == nil {
-			return clockState{Offset: s.Offset + by}
+	return c.set(func(s clockState) (clockState, error) {
+		if s.Frozen != nil {
+			at := s.Frozen.Add(by)
+			return clockState{Frozen: &at}, nil
 		}
-		at := s.Frozen.Add(by)
-		return clockState{Frozen: &at}
+		if s.Offset > math.MaxInt64-by {
+			return s, errClockAhead
+		}
+		return clockState{Offset: s.Offset + by}, nil
 	})
 }
 
 // unfreeze goes back to real time, running.
 func (c *clock) unfreeze() error {
-	return c.set(func(clockState) clockState { return clockState{} })
+	return c.set(func(clockState) (clockState, error) { return clockState{}, nil })
 }

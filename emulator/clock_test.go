@@ -303,6 +303,20 @@ func TestParallelClockChangesAndResetsLeaveOneClock(t *testing.T) {
 	}
 }
 
+func TestARunningClockDoesNotWrap(t *testing.T) {
+	s := newTestServer(t)
+	s.must("DELETE", "clock", "")
+	s.must("POST", "clock/advance", "{by: 99999d}")
+	before := s.must("GET", "clock", "").object["now"].(string)
+	a := s.control("POST", "clock/advance", "{by: 99999d}")
+	if a.status != 400 || !strings.Contains(a.body, "292 years") {
+		t.Errorf("%d %s", a.status, a.body)
+	}
+	if after := s.must("GET", "clock", "").object["now"].(string); after[:4] != before[:4] {
+		t.Errorf("the clock went from %s to %s", before, after)
+	}
+}
+
 func TestTheClockStaysWithinTheYearsThatCanBeWritten(t *testing.T) {
 	s := newTestServer(t)
 	s.must("PUT", "clock", "{now: 8999-12-31T00:00:00Z}")

@@ -32,7 +32,7 @@ func (s *Server) controls(r *mux.Router) {
 	route := func(method, path string, do http.Handler) {
 		if methods[path] == nil {
 			methods[path] = map[string]http.Handler{}
-			sub.Handle(path, sameSite(byMethod(methods[path])))
+			sub.Handle(path, s.ours(byMethod(methods[path])))
 		}
 		methods[path][method] = do
 	}
@@ -49,7 +49,7 @@ func (s *Server) controls(r *mux.Router) {
 	handle(http.MethodGet, "/operations", s.listOperations)
 	route(http.MethodGet, "/export", http.HandlerFunc(s.serveExport))
 	route(http.MethodGet, "/ca.pem", http.HandlerFunc(s.serveCA))
-	sub.NotFoundHandler = controlError(http.StatusNotFound, "there is no such control; see the README for those there are")
+	sub.NotFoundHandler = s.ours(controlError(http.StatusNotFound, "there is no such control; see the README for those there are"))
 }
 
 // byMethod chooses among what a path has for each method. The router's own
@@ -93,7 +93,7 @@ func (s *Server) serveControl(do control) http.Handler {
 		switch {
 		case wrong:
 			wire.WriteJSON(w, http.StatusBadRequest, controlErrors{problems})
-		case errors.Is(err, errClockRange):
+		case errors.Is(err, errClockRange), errors.Is(err, errClockAhead):
 			controlError(http.StatusBadRequest, err.Error()).ServeHTTP(w, r)
 		case errors.Is(err, errUnknownRule):
 			controlError(http.StatusNotFound, err.Error()).ServeHTTP(w, r)

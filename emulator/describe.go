@@ -28,3 +28,6 @@ func SDKs() []string { return wiring.SDKs() }
 // Wiring is what to set so that a client finds the emulator at an address for
 // plain HTTP, and one for HTTPS, which may be "".
 func Wiring(sdk, plain, secure string) string { return wiring.Text(sdk, plain, secure) }
+
+// IsRegion reports whether the service has such a region.
+func IsRegion(id string) bool { return kms.IsRegion(id) }

@@ -1,6 +1,9 @@
 package emulator
 
 import (
+	"encoding/base64"
+	"errors"
+	"fmt"
 	"maps"
 	"math"
 	"net/http"
@@ -35,6 +38,7 @@ func (s *Server) Export() ([]byte, error) {
 	}
 	e := &export{here: s.scope, clock: s.clock.current(), now: s.clock.now()}
 	e.out = fixtures.Scenario{
+		Generation:  s.doc.Generation,
 		Account:     s.scope.Account,
 		Region:      s.scope.Region,
 		Credentials: slices.Clone(s.doc.Credentials),
@@ -86,7 +90,8 @@ func (e *export) keys(tx *store.Tx) error {
 	})
 }
 
-func (e *export) key(tx *store.Tx, key store.Key) error {
+func (e *export) key(tx *store.Tx, kept store.Key) error {
+	key := kms.Settled(kept, e.now)
 	out := fixtures.Key{
 		KeyID:          key.ID,
 		KeySpec:        key.Spec,
@@ -97,11 +102,13 @@ func (e *export) key(tx *store.Tx, key store.Key) error {
 		Description:    key.Description,
 		Tags:           maps.Clone(key.Tags),
 	}
-	if !key.DeleteDate.IsZero() {
-		out.DeleteDate = e.date(key.DeleteDate)
-	}
-	if key.DeletionProtection {
-		out.DeletionProtection = "Enabled"
+	e.states(key, &out)
+	if key.Policy != "" {
+		policy, err := fixtures.ParseKeyPolicy([]byte(key.Policy))
+		if err != nil {
+			return fmt.Errorf("policy of key %s: %w", key.ID, err) // it was checked when it was set
+		}
+		out.Policy = policy
 	}
 	if key.Scope != e.here {
 		out.Account, out.Region = key.Scope.Account, key.Scope.Region
@@ -111,11 +118,30 @@ func (e *export) key(tx *store.Tx, key store.Key) error {
 		out.Aliases = append(out.Aliases, alias.Name)
 	}
 	if err == nil {
-		out.Versions, err = e.versions(tx, key)
+		out.Versions, err = e.versions(tx, kept)
 	}
 	e.out.Keys = append(e.out.Keys, out)
 	e.arns = append(e.arns, kms.KeyARN(key.Scope, key.ID))
 	return err
+}
+
+// states adds what a key only has in some states.
+func (e *export) states(key store.Key, out *fixtures.Key) {
+	if key.Origin != kms.OriginKMS {
+		out.Origin = key.Origin
+	}
+	if !key.DeleteDate.IsZero() {
+		out.DeleteDate = e.date(key.DeleteDate)
+	}
+	if !key.MaterialExpireTime.IsZero() {
+		out.MaterialExpireTime = e.date(key.MaterialExpireTime)
+	}
+	if key.DeletionProtection {
+		out.DeletionProtection = "Enabled"
+	}
+	if key.RotationInterval > 0 {
+		out.AutomaticRotation, out.RotationInterval = "Enabled", kms.Interval(key.RotationInterval)
+	}
 }
 
 // versions are those of a key, oldest first. The date of the first is that of
@@ -125,11 +151,10 @@ func (e *export) versions(tx *store.Tx, key store.Key) (all []fixtures.Version, 
 	slices.Reverse(versions)
 	latest := e.past(key.CreationDate)
 	for i, v := range versions {
-		material, err := tx.Material(v.Scope, v.KeyID, v.ID)
-		if err != nil {
+		out := fixtures.Version{KeyVersionID: v.ID}
+		if err := e.addMaterial(tx, key, v, &out); err != nil {
 			return nil, err
 		}
-		out := fixtures.Version{KeyVersionID: v.ID, PrivateKey: keyspec.PEM(material)}
 		if date := e.past(v.CreationDate); date.After(latest) {
 			latest = date
 		}
@@ -139,6 +164,23 @@ func (e *export) versions(tx *store.Tx, key store.Key) (all []fixtures.Version, 
 		all = append(all, out)
 	}
 	return all, err
+}
+
+// addMaterial adds the material of a version. That of origin EXTERNAL may be
+// lacking, or have expired.
+func (e *export) addMaterial(tx *store.Tx, key store.Key, v store.Version, out *fixtures.Version) error {
+	material, err := tx.Material(v.Scope, v.KeyID, v.ID)
+	switch {
+	case errors.Is(err, store.ErrNotFound) && key.Origin == kms.OriginExternal, !key.MaterialExpireTime.Equal(kms.Settled(key, e.now).MaterialExpireTime):
+		return nil
+	case err != nil:
+		return err
+	case kms.Symmetric(key.Spec):
+		out.KeyMaterial = base64.StdEncoding.EncodeToString(material)
+	default:
+		out.PrivateKey = keyspec.PEM(material)
+	}
+	return nil
 }
 
 // rules collects the rules in force that can still act.

@@ -29,18 +29,10 @@ func (s *Server) enterBy(host string, c *kms.Call) error {
 // gatewayName is how rules and the journal call the gateway of a call.
 func gatewayName(c *kms.Call) string { return cmp.Or(c.Gateway, rules.SharedGateway) }
 
-// regionOf reads the region off a host name of the service, as
-// kms.cn-hangzhou.aliyuncs.com and kms-vpc.cn-hangzhou.aliyuncs.com. By any
-// other name the emulator is in the region of its settings.
+// regionOf reads the region off a host name of the service. By any other name
+// the emulator is in the region of its settings.
 func regionOf(host, otherwise string) string {
-	name, ok := strings.CutSuffix(hostName(host), ".aliyuncs.com")
-	if !ok {
-		return otherwise
-	}
-	if region, ok := strings.CutPrefix(name, "kms."); ok && !strings.Contains(region, ".") {
-		return region
-	}
-	if region, ok := strings.CutPrefix(name, "kms-vpc."); ok && !strings.Contains(region, ".") {
+	if region, ok := regionOfKMSHost(hostName(host)); ok {
 		return region
 	}
 	return otherwise

@@ -142,6 +142,8 @@ func TestTheProfilesHoldTheDocumentedGroups(t *testing.T) {
 		"asymmetric": {200, []string{"asymmetric"}},
 		"read":       {50, []string{"read", "publicKey"}},
 		"write":      {30, []string{"write"}},
+		"tagsOfKey":  {300, []string{"tagsOfKey"}},
+		"account":    {1, []string{"account"}},
 	}
 	s := newTestServer(t)
 	s.must("PUT", "quotas/p", "{profile: shared-gateway}")
@@ -165,7 +167,7 @@ func TestTheProfilesHoldTheDocumentedGroups(t *testing.T) {
 	if covered != len(kms.Operations) {
 		t.Errorf("%d operations are in groups, want all %d", covered, len(kms.Operations))
 	}
-	s.expectStatus("quotas/p", "passed=1290", "refused=100")
+	s.expectStatus("quotas/p", "passed=1591", "refused=140")
 	s.must("POST", "clock/advance", "{by: 1s}")
 	if got := passing(s, 20, form("CreateKey")); got != 10 {
 		t.Errorf("%d CreateKey pass in the second after, want 10", got)

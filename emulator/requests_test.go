@@ -209,7 +209,7 @@ func TestWhatDoesNotMatterIsIgnored(t *testing.T) {
 		"a space written +":                 get("/?Action=ListKeys&X=a+b"),
 		"a redundant header beside V1":      get("/?Action=ListKeys", "x-acs-action: ListKeys\r\nx-acs-version: 2016-01-20\r\n"),
 		"an encoded semicolon":              get("/?Action=ListKeys&X=a%3Bb"),
-		"a host of nobody's":                "GET /?Action=ListKeys HTTP/1.1\r\nHost: kms.example.com\r\n\r\n",
+		"a host of a private domain":        "GET /?Action=ListKeys HTTP/1.1\r\nHost: kms.example.test\r\n\r\n",
 		"an OpenAPI call with x-kms-header": get("/?Action=ListKeys", "x-kms-apiname: ListKeys\r\n"),
 	} {
 		if a := raw(t, address, text); a.status != http.StatusOK || a.object["TotalCount"] != 6.0 {
@@ -336,6 +336,48 @@ func TestAnErrorInXMLHasTheRootThatSDKsRead(t *testing.T) {
 	}
 }
 
+func TestAHostThatAlikmsDoesNotStandInForIsRefused(t *testing.T) {
+	s := newTestServer(t, func(o *Options) { o.AllowHosts = []string{"kms.example.org"} })
+	before := s.must("GET", "export", "").body
+	for _, host := range []string{"evil.example", "evil.example:8080", "kms.under_score.aliyuncs.com", "localhost.evil.example"} {
+		a := serve(s, form("DisableKey", "KeyId", sm2Key), toHost(host))
+		if a.status != 403 || a.code() != "HostNotAllowed" || !strings.Contains(a.body, "--allow-host") {
+			t.Errorf("%s: %d %s", host, a.status, a.body)
+		}
+		for _, path := range []string{"export", "clock", "faults"} {
+			r := httptest.NewRequest("GET", "/_emulator/"+path, nil)
+			r.Host = host
+			if a := served(s, r); a.status != 403 || !strings.Contains(a.body, "HostNotAllowed") || !strings.Contains(a.body, "--allow-host") {
+				t.Errorf("%s of %s: %d %s", path, host, a.status, a.body)
+			}
+		}
+	}
+	if after := s.must("GET", "export", "").body; after != before {
+		t.Error("a refused call changed something")
+	}
+	for _, host := range []string{"kms.example.org", "alikms:8080", "10.0.0.1", "kms.cn-hangzhou.aliyuncs.com"} {
+		if a := serve(s, form("DescribeRegions"), toHost(host)); a.status != 200 {
+			t.Errorf("%s: %d %s", host, a.status, a.body)
+		}
+	}
+}
+
+// A web page cannot sign, so what is signed is answered under any name, as
+// behind a proxy.
+func TestASignedRequestIsAnsweredUnderAnyHost(t *testing.T) {
+	s := newTestServer(t)
+	s.requireSignatures()
+	if a := serve(s, signedForm("app", "app-secret", form("ListKeys")), toHost("kms.company.example")); a.status != 200 {
+		t.Errorf("signed: %d %s", a.status, a.body)
+	}
+	if a := serve(s, signedForm("app", "wrong", form("ListKeys")), toHost("kms.company.example")); a.code() != "HostNotAllowed" {
+		t.Errorf("signed wrongly: %d %s", a.status, a.body)
+	}
+	if a := serve(s, form("ListKeys"), toHost("kms.company.example")); a.code() != "HostNotAllowed" {
+		t.Errorf("unsigned: %d %s", a.status, a.body)
+	}
+}
+
 func TestWhatAWebPageOfAnotherSiteSendsIsRefused(t *testing.T) {
 	s := newTestServer(t)
 	for _, c := range []struct {
@@ -411,7 +453,7 @@ func (g signer) request(query url.Values) *http.Request {
 	if g.hash != "" {
 		headers["x-acs-content-sha256"] = g.hash
 	}
-	names := []string{"host"}
+	names := []string{"content-type", "host"}
 	for _, name := range slices.Sorted(maps.Keys(headers)) {
 		if headers[name] != "" {
 			r.Header.Set(name, headers[name])
@@ -579,7 +621,7 @@ func TestWhoIsNobodyIsRefusedWhereCredentialsAreConfigured(t *testing.T) {
 	}{
 		{"unsigned", "", nil, "MissingAccessKeyId"},
 		{"an AccessKeyId alone", "&AccessKeyId=app", nil, "IncompleteSignature"},
-		{"an empty AccessKeyId", "&AccessKeyId=&Signature=x", nil, "MissingAccessKeyId"},
+		{"an empty AccessKeyId", "&AccessKeyId=&Signature=x", nil, "InvalidParameter"},
 		{"no method", "&AccessKeyId=app&Signature=x", nil, "InvalidSignatureMethod"},
 		{"RSA", "&AccessKeyId=app&Signature=x&SignatureMethod=SHA256withRSA&SignatureType=PRIVATEKEY", nil, "InvalidSignatureMethod"},
 		{"bearer", "&SignatureType=BEARERTOKEN&BearerToken=x", nil, "InvalidSignatureMethod"},

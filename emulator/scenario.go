@@ -139,6 +139,25 @@ func Check(doc *fixtures.Document, account, region string, now time.Time) fixtur
 	return problems
 }
 
+// Notes says what a scenario has that is kept and does nothing, and may not be
+// meant so. It is no mistake: a running emulator may hold the same.
+func Notes(doc *fixtures.Document) (notes fixtures.Problems) {
+	for i, k := range doc.Keys {
+		if k.Policy == nil {
+			continue
+		}
+		for j, s := range k.Policy.Statement {
+			for n, principal := range s.Principal.RAM {
+				if !auth.GrantsAccount(principal) {
+					at := fixtures.Element(fmt.Sprintf("keys[%d].policy.Statement[%d].Principal.RAM", i, j), s.Principal.RAM, n)
+					notes = append(notes, doc.Problem(at, "%q is kept and grants nothing: alikms knows whole accounts only, like acs:ram::1234567890123456:* or acs:ram::1234567890123456:root", principal))
+				}
+			}
+		}
+	}
+	return notes
+}
+
 // load makes the store hold what it lacks of the scenario, and puts the rules in
 // force. With clear it is a reset: the store holds the scenario then and nothing
 // else, key material that was generated for it is kept, and the journal is empty.
@@ -156,6 +175,9 @@ func (s *Server) load(clear bool) error {
 	loaded, problems := interpret(s.doc, s.scope, s.more, clock.at(s.clock.real()))
 	if len(problems) > 0 {
 		return problems
+	}
+	for _, note := range Notes(s.doc) {
+		s.log.Warn("the scenario has something that does nothing", "note", note.Error())
 	}
 	err := s.kms.Store.Update(func(tx *store.Tx) error {
 		now := clock.at(s.clock.real())

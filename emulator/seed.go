@@ -6,7 +6,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"os"
 	"runtime"
 	"slices"
 	"strings"
@@ -69,7 +68,7 @@ func readMaterial(doc *fixtures.Document) [][]materialRead {
 		}
 		work.Go(func() error {
 			for j, v := range k.Versions {
-				read[i][j] = readVersionMaterial(spec, v, doc.PrivateKeyFile(i, j))
+				read[i][j] = readVersionMaterial(spec, v, func() ([]byte, error) { return doc.ReadPrivateKeyFile(i, j) })
 			}
 			return nil
 		})
@@ -79,7 +78,8 @@ func readMaterial(doc *fixtures.Document) [][]materialRead {
 }
 
 // readVersionMaterial reads the material that a version says, if it says any.
-func readVersionMaterial(spec *keyspec.Spec, v fixtures.Version, path string) materialRead {
+// readFile reads its privateKeyFile.
+func readVersionMaterial(spec *keyspec.Spec, v fixtures.Version, readFile func() ([]byte, error)) materialRead {
 	switch {
 	case spec.Symmetric() && (v.PrivateKey != "" || v.PrivateKeyFile != ""):
 		field := "privateKey"
@@ -92,7 +92,7 @@ func readVersionMaterial(spec *keyspec.Spec, v fixtures.Version, path string) ma
 	case v.KeyMaterial != "":
 		return readKeyMaterial(spec, v.KeyMaterial)
 	case v.PrivateKeyFile != "":
-		return readPrivateKeyFile(spec, path)
+		return readPrivateKeyFile(spec, readFile)
 	case v.PrivateKey != "":
 		return readPrivateKey(spec, "privateKey", []byte(v.PrivateKey))
 	}
@@ -111,9 +111,9 @@ func readKeyMaterial(spec *keyspec.Spec, text string) materialRead {
 	return materialRead{field: "keyMaterial", wrong: wrong}
 }
 
-func readPrivateKeyFile(spec *keyspec.Spec, path string) materialRead {
+func readPrivateKeyFile(spec *keyspec.Spec, readFile func() ([]byte, error)) materialRead {
 	const field = "privateKeyFile"
-	text, err := os.ReadFile(path)
+	text, err := readFile()
 	if err != nil {
 		return materialRead{field: field, wrong: fmt.Sprintf("%s; write the path of a PEM file, relative to this file", err)}
 	}
@@ -146,6 +146,9 @@ func (r *reader) key(path string, k fixtures.Key) seedKey {
 		InstanceID:         k.DKMSInstanceID,
 		Tags:               k.Tags,
 	}}
+	if k.Policy != nil {
+		seed.key.Policy = k.Policy.Text()
+	}
 	seed.key.DeleteDate = r.futureDate(path+".deleteDate", k.DeleteDate)
 	seed.key.MaterialExpireTime = r.futureDate(path+".materialExpireTime", k.MaterialExpireTime)
 	if found, ok := r.instances[k.DKMSInstanceID]; k.DKMSInstanceID != "" && (!ok || found.Scope != seed.key.Scope) {
@@ -168,8 +171,8 @@ func (r *reader) fit(path string, spec *keyspec.Spec, k fixtures.Key, key *store
 	if k.AutomaticRotation != "Enabled" {
 		return
 	}
-	if !spec.Symmetric() || k.Origin == kms.OriginExternal {
-		r.Add(path+".automaticRotation", "is for symmetric keys of origin Aliyun_KMS")
+	if !spec.Symmetric() {
+		r.Add(path+".automaticRotation", "Enabled is for symmetric keys, %s is asymmetric", spec.Name)
 	}
 	key.RotationInterval, _ = fixtures.ParseRotationInterval(k.RotationInterval)
 }
@@ -205,6 +208,9 @@ func (r *reader) versions(path string, k fixtures.Key, seed *seedKey, read []mat
 			r.Add(at+".creationDate", "is before %s, the date of the version above; versions are listed oldest first", latest.UTC().Format(time.RFC3339))
 		}
 		latest = date
+		if kms.Symmetric(k.KeySpec) && v.KeyVersionID != "" && !kms.ValidBlobID(v.KeyVersionID) {
+			r.Add(at+".keyVersionId", "%q is no lower-case UUID, which a version of a symmetric key needs: each ciphertext begins with it", v.KeyVersionID)
+		}
 		if read[i].wrong != "" {
 			r.Add(at+"."+read[i].field, "%s", read[i].wrong)
 		}
@@ -219,23 +225,8 @@ func (r *reader) versions(path string, k fixtures.Key, seed *seedKey, read []mat
 			material: read[i].material,
 		})
 	}
-	if k.Origin == kms.OriginExternal {
-		r.external(path, seed)
-	}
-}
-
-// external is for keys of imported material: without any they are PendingImport,
-// and they have one version.
-func (r *reader) external(path string, seed *seedKey) {
-	if len(seed.versions) > 1 {
-		r.Add(path+".versions", "a key of origin EXTERNAL has one version")
-	}
-	lacking := seed.versions[0].material == nil
-	switch {
-	case lacking && seed.key.State == kms.StateEnabled:
+	if k.Origin == kms.OriginExternal && seed.versions[0].material == nil && seed.key.State == kms.StateEnabled {
 		seed.key.State = kms.StatePendingImport
-	case lacking && seed.key.State == kms.StateDisabled:
-		r.Add(path+".keyState", "a key of origin EXTERNAL without material is PendingImport")
 	}
 }
 

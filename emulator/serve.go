@@ -34,6 +34,8 @@ const (
 type Ports struct {
 	HTTP  net.Listener
 	HTTPS net.Listener // nil: off
+	// Control serves the controls, and keeps them off the others; nil: all serve them.
+	Control net.Listener
 	// Certificate is shown to every client of HTTPS; nil: the CA of the Options,
 	// required then, makes one for each server name.
 	Certificate *tls.Certificate
@@ -41,9 +43,10 @@ type Ports struct {
 
 // close ends listening on ports that the server may not have come to yet.
 func (p Ports) close() {
-	p.HTTP.Close()
-	if p.HTTPS != nil {
-		p.HTTPS.Close()
+	for _, l := range []net.Listener{p.HTTP, p.HTTPS, p.Control} {
+		if l != nil {
+			l.Close()
+		}
 	}
 }
 
@@ -51,6 +54,7 @@ func (p Ports) close() {
 // fault delays, finishes what else is under way, and returns nil.
 func (s *Server) Serve(ctx context.Context, p Ports) error {
 	web := s.web(p.Certificate)
+	web.Handler, web.BaseContext = apart(s), p.mark
 	var fresh sync.Map // connections that have not sent a request yet
 	web.ConnState = func(c net.Conn, state http.ConnState) {
 		if state == http.StateNew {
@@ -59,10 +63,13 @@ func (s *Server) Serve(ctx context.Context, p Ports) error {
 			fresh.Delete(c)
 		}
 	}
-	ended := make(chan error, 2)
+	ended := make(chan error, 3)
 	go func() { ended <- web.Serve(port{p.HTTP, false}) }()
 	if p.HTTPS != nil {
 		go func() { ended <- web.ServeTLS(port{p.HTTPS, true}, "", "") }()
+	}
+	if p.Control != nil {
+		go func() { ended <- web.Serve(port{p.Control, false}) }()
 	}
 	select {
 	case err := <-ended:
@@ -105,8 +112,7 @@ func (s *Server) web(own *tls.Certificate) *http.Server {
 func (s *Server) certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 	found, err := s.ca.certificate(hello)
 	if found == nil && err == nil {
-		s.log.Warn("no certificate for this server name: the CA is for names of KMS, names without a dot, and .localhost, .local, .internal, .test; others need --tls-cert",
-			"name", hello.ServerName)
+		s.log.Warn(refusedName, "name", hello.ServerName)
 	}
 	return found, err
 }

@@ -38,7 +38,7 @@ type ported struct {
 
 func onPorts(t *testing.T, change ...func(*Options)) *ported {
 	t.Helper()
-	s := &ported{ca: openCA(t, t.TempDir()), ended: make(chan error, 1)}
+	s := &ported{ca: newTestCA(t, t.TempDir()), ended: make(chan error, 1)}
 	s.testServer = newTestServer(t, append(change, func(o *Options) { o.CA = s.ca })...)
 	ports := Ports{HTTP: listen(t), HTTPS: listen(t)}
 	s.plain, s.secure = ports.HTTP.Addr().String(), ports.HTTPS.Addr().String()
@@ -119,7 +119,7 @@ func TestForeignNamesAreRefusedOverHTTPS(t *testing.T) {
 	}
 	s.stop()
 	<-s.ended
-	if !strings.Contains(log.String(), "name=example.com") {
+	if !strings.Contains(log.String(), "name=example.com") || !strings.Contains(log.String(), "--tls-name") {
 		t.Errorf("the log does not say which name: %s", &log)
 	}
 }
@@ -180,7 +180,7 @@ func TestTheCAIsServedToTrust(t *testing.T) {
 }
 
 func TestAnOwnCertificateIsShownForEveryName(t *testing.T) {
-	ca := openCA(t, t.TempDir())
+	ca := newTestCA(t, t.TempDir())
 	own, err := ca.leaf([]string{"kms.example.com"}, nil)
 	if err != nil {
 		t.Fatal(err)

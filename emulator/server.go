@@ -3,6 +3,7 @@ package emulator
 import (
 	"cmp"
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -29,15 +30,17 @@ type Options struct {
 	Scenario *fixtures.Document // nil: nothing is seeded
 	// SeedOnlyEmpty leaves the keys of the scenario out where the store has any.
 	SeedOnlyEmpty bool
-	Region        string           // where a request or a scenario does not say; as cn-hangzhou
-	Account       string           // likewise; 16 digits
-	Credentials   []Credential     // besides those of the scenario; any of both turns verification on
-	Journal       int              // requests kept
-	JournalBytes  int              // what they may take; 0: 64 MiB
-	KeyPool       int              // pairs made ahead per spec that is slow to generate; 0: none
-	CA            *CA              // for HTTPS; nil: there is none to trust
-	Log           *slog.Logger     // nil: nothing is logged
-	Now           func() time.Time // real time; nil: time.Now
+	Region        string            // where a request or a scenario does not say; as cn-hangzhou
+	Account       string            // likewise; 16 digits
+	Credentials   []Credential      // besides those of the scenario; any of both turns verification on
+	Journal       int               // requests kept
+	JournalBytes  int               // what they may take; 0: 64 MiB
+	KeyPool       int               // pairs made ahead per spec that is slow to generate; 0: none
+	CA            *CA               // for HTTPS; nil: there is none to trust
+	AllowHosts    []string          // further Hosts to answer, as CheckAllowHosts takes them
+	Certificate   *x509.Certificate // of HTTPS, where it is not of the CA; its names are answered
+	Log           *slog.Logger      // nil: nothing is logged
+	Now           func() time.Time  // real time; nil: time.Now
 }
 
 // Credential is an AccessKey that may call. Its calls belong to the account of
@@ -61,6 +64,7 @@ type Server struct {
 	clock         *clock
 	journal       journal
 	ca            *CA
+	hosts         hosts
 	log           *slog.Logger
 	router        http.Handler
 
@@ -81,6 +85,10 @@ func New(o Options) (*Server, error) {
 	if o.Scenario == nil {
 		o.Scenario = &fixtures.Document{}
 	}
+	answered, err := newHosts(o.AllowHosts, o.Certificate)
+	if err != nil {
+		return nil, err
+	}
 	clock, err := newClock(o.Store, o.Now, kms.RotateAll)
 	if err != nil {
 		return nil, err
@@ -96,6 +104,7 @@ func New(o Options) (*Server, error) {
 		clock:         clock,
 		journal:       journal{size: o.Journal, bytes: cmp.Or(o.JournalBytes, 64<<20)},
 		ca:            o.CA,
+		hosts:         answered,
 		log:           o.Log,
 	}
 	s.running, s.stop = context.WithCancel(context.Background())
@@ -142,21 +151,26 @@ func (s *Server) routes() http.Handler {
 	r.HandleFunc("/healthz", s.serveHealth).Methods(http.MethodGet, http.MethodHead)
 	s.controls(r)
 	r.HandleFunc("/", s.serveAPI)
-	nowhere := s.refuse(kmserr.InvalidAction)
+	nowhere := http.HandlerFunc(s.serveNowhere)
 	r.NotFoundHandler, r.MethodNotAllowedHandler = nowhere, nowhere
 	return r
 }
 
 func (s *Server) serveHealth(w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("Content-Type", wire.ContentTypeJSON)
-	w.Write([]byte(`{"status":"ok"}`))
+	if err := s.kms.Store.Healthy(); err != nil {
+		wire.WriteJSON(w, http.StatusServiceUnavailable, map[string]string{"status": "unhealthy", "reason": err.Error()})
+		return
+	}
+	wire.WriteJSON(w, http.StatusOK, map[string]string{"status": "ok"})
 }
 
-// refuse answers every request with one error.
-func (s *Server) refuse(refused *kmserr.Error) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		wire.NewAnswer(&wire.Request{HTTP: r}, uuid.NewString(), nil, refused).Write(w)
-	})
+// serveNowhere answers what comes to no path of KMS's.
+func (s *Server) serveNowhere(w http.ResponseWriter, r *http.Request) {
+	refused := kmserr.InvalidAction
+	if !s.hosts.answers(r.Host) {
+		refused = kmserr.HostNotAllowed(shortened(r.Host))
+	}
+	wire.NewAnswer(&wire.Request{HTTP: r}, uuid.NewString(), nil, refused).Write(w)
 }
 
 // protection knows the headers by which browsers tell of other sites.
@@ -174,14 +188,18 @@ func checkSite(r *http.Request) error {
 	return nil
 }
 
-// sameSite lets through what checkSite does.
-func sameSite(next http.Handler) http.Handler {
+// ours lets through what comes to a Host that alikms stands in for, and is of no
+// other site.
+func (s *Server) ours(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if checkSite(r) != nil {
+		switch {
+		case !s.hosts.answers(r.Host):
+			controlError(http.StatusForbidden, "HostNotAllowed: "+kmserr.HostNotAllowed(r.Host).Message).ServeHTTP(w, r)
+		case checkSite(r) != nil:
 			controlError(http.StatusForbidden, kmserr.CrossSite.Message).ServeHTTP(w, r)
-			return
+		default:
+			next.ServeHTTP(w, r)
 		}
-		next.ServeHTTP(w, r)
 	})
 }
 
@@ -193,8 +211,11 @@ func (s *Server) newCall(req *wire.Request, who auth.Caller) (*kms.Call, error) 
 			Account: cmp.Or(who.Account, s.scope.Account),
 			Region:  regionOf(req.HTTP.Host, s.scope.Region),
 		},
-		Now:     s.clock.now(), // until the rules decide
-		Allowed: who.Policy.Allows,
+		Now: s.clock.now(), // until the rules decide
+	}
+	if who.Verified { // else nobody is asked
+		c.Allowed = who.Policy.Allows
+		c.AllowedByKey = func(policy, action string) bool { return auth.KeyPolicyAllows(policy, c.Scope.Account, action) }
 	}
 	return c, s.enterBy(req.HTTP.Host, c)
 }

@@ -222,7 +222,7 @@ func encryptTo(der []byte, algorithm string, plain []byte) ([]byte, error) {
 	return nil, fmt.Errorf("%s does not encrypt to a %T", algorithm, public)
 }
 
-var wordSyntax = regexp.MustCompile(`([A-Za-z]+)=("(?:[^"\\]|\\.)*"|\S*)`)
+var wordSyntax = regexp.MustCompile(`([A-Za-z0-9.]+)=("(?:[^"\\]|\\.)*"|\S*)`)
 
 // ask sends the request of a line beginning with >.
 func (tr *transcript) ask(line string) testAnswer {

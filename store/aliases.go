@@ -1,6 +1,9 @@
 package store
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // Alias is one more name of a key. All times are in UTC.
 type Alias struct {
@@ -85,6 +88,20 @@ func (tx *Tx) DeleteAlias(scope Scope, name string) error {
 	return tx.count(scope, tally{Counts: Counts{Aliases: -1}})
 }
 
+// deleteAliases removes the aliases of a key that is going itself.
+func (tx *Tx) deleteAliases(key Key) error {
+	aliases, err := tx.AliasesOfKeyPage(key.Scope, key.ID, 0, math.MaxInt)
+	if err != nil {
+		return err
+	}
+	for _, alias := range aliases {
+		if err := tx.DeleteAlias(key.Scope, alias.Name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // countAliases keeps the number of aliases in their key.
 func (tx *Tx) countAliases(scope Scope, keyID string, more int) error {
 	key, err := tx.Key(scope, keyID)
@@ -92,7 +109,7 @@ func (tx *Tx) countAliases(scope Scope, keyID string, more int) error {
 		return err
 	}
 	key.Aliases += more
-	return tx.save(bucketKeys, key.key(), key)
+	return tx.saveKey(key)
 }
 
 // AliasesPage returns the aliases of a scope by creation, then name: at most

@@ -10,6 +10,7 @@ type Counts struct {
 	Keys     int `json:"keys,omitempty"`
 	Versions int `json:"versions,omitempty"`
 	Aliases  int `json:"aliases,omitempty"`
+	Tokens   int `json:"tokens,omitempty"` // import tokens
 }
 
 // tally is the record of a scope in the bucket of counts. The settings belong
@@ -22,7 +23,12 @@ type tally struct {
 
 func (t tally) plus(more tally) tally {
 	return tally{
-		Counts:   Counts{t.Keys + more.Keys, t.Versions + more.Versions, t.Aliases + more.Aliases},
+		Counts: Counts{
+			Keys:     t.Keys + more.Keys,
+			Versions: t.Versions + more.Versions,
+			Aliases:  t.Aliases + more.Aliases,
+			Tokens:   t.Tokens + more.Tokens,
+		},
 		Settings: t.Settings + more.Settings,
 	}
 }
@@ -71,7 +77,7 @@ func (tx *Tx) Scopes() ([]Scope, error) {
 		if err != nil {
 			return nil, err
 		}
-		if t.Keys > 0 { // versions and aliases need a key
+		if t.Keys > 0 { // all else needs a key
 			scopes = append(scopes, scope)
 		}
 	}

@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"hash/fnv"
 	"math/rand/v2"
@@ -9,23 +10,29 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/alikms/alikms/store/internal/boltcheck"
 )
 
 // A flipped byte is refused in one line, the file left alone, or it lies where
 // nothing reads it: then every answer is the same, and writing works.
 func TestFlippedByteIsRefusedOrHarmless(t *testing.T) {
-	original := closedFile(t, 45)
-	st := open(t, original, Options{})
-	want := dump(t, st)
-	st.Close()
+	t.Run("this schema", func(t *testing.T) { flipBytes(t, closedFile(t, 45)) })
+	t.Run("schema 1", func(t *testing.T) { flipBytes(t, firstSchemaFile(t)) })
+}
+
+func flipBytes(t *testing.T, original string) {
 	content := read(t, original)
-	m, err := checkFile(original)
+	pages, err := checkFile(original)
 	if err != nil {
 		t.Fatal(err)
 	}
+	st := open(t, original, Options{})
+	want := dump(t, st)
+	st.Close()
 	path := filepath.Join(t.TempDir(), "alikms.db")
 	rng := rand.New(rand.NewPCG(7, 7))
-	positions := flipPositions(rng, int(m.pages))
+	positions := flipPositions(rng, pages.Pages)
 	refused := 0
 	for _, position := range positions {
 		flip := byte(1 + rng.IntN(255))
@@ -40,12 +47,12 @@ func TestFlippedByteIsRefusedOrHarmless(t *testing.T) {
 			st.Close()
 		}
 		if t.Failed() {
-			t.Fatalf("byte %d of page %d, xor %#x, of %d positions", position%pageSize, position/pageSize, flip, len(positions))
+			t.Fatalf("byte %d of page %d, xor %#x, of %d positions", position%boltcheck.PageSize, position/boltcheck.PageSize, flip, len(positions))
 		}
 		content[position] ^= flip
 	}
-	t.Logf("%d flips in %d pages, %d refused", len(positions), m.pages, refused)
-	if len(positions) < 600 || refused < len(positions)/4 {
+	t.Logf("%d flips in %d pages, %d refused", len(positions), pages.Pages, refused)
+	if len(positions) < 300 || refused < len(positions)/4 {
 		t.Error("too few to mean anything")
 	}
 }
@@ -54,14 +61,14 @@ func TestFlippedByteIsRefusedOrHarmless(t *testing.T) {
 // behind that, and of all of it.
 func flipPositions(rng *rand.Rand, pages int) (positions []int) {
 	for page := range pages {
-		for _, area := range []int{16, 160, pageSize} {
+		for _, area := range []int{16, 160, boltcheck.PageSize} {
 			for range 2 {
-				positions = append(positions, page*pageSize+rng.IntN(area))
+				positions = append(positions, page*boltcheck.PageSize+rng.IntN(area))
 			}
 		}
 	}
 	for range 60 { // the meta pages matter most
-		positions = append(positions, rng.IntN(2)*pageSize+rng.IntN(80))
+		positions = append(positions, rng.IntN(2)*boltcheck.PageSize+rng.IntN(80))
 	}
 	return positions
 }
@@ -141,25 +148,28 @@ func TestLostIndexEntryIsFoundAtRunTime(t *testing.T) {
 	}
 }
 
-// FuzzOpen writes anything anywhere into a file, and corrects the checksums of
-// the meta pages, so that what they say is believed. What opens has to answer.
+// FuzzOpen writes anything anywhere into a file, of this schema or of the first,
+// and corrects the checksums of the meta pages, so that what they say is believed.
+// What opens has to answer.
 func FuzzOpen(f *testing.F) {
-	content := read(f, closedFile(f, 3))
-	for page := range uint32(len(content) / pageSize) {
-		f.Add(page*pageSize+10, []byte{0xff, 0x00})                // the number of elements
-		f.Add(page*pageSize+12, []byte{0xff, 0xff, 0xff, 0xff})    // overflow
-		f.Add(page*pageSize+20, []byte{0xff, 0xff, 0xff, 0x7f})    // a position
-		f.Add(page*pageSize+32, bytes.Repeat([]byte{0xff, 0}, 16)) // a page id
+	files := map[bool][]byte{false: read(f, closedFile(f, 3)), true: read(f, firstSchemaFile(f))}
+	for _, first := range []bool{false, true} {
+		for page := range uint32(len(files[first]) / boltcheck.PageSize) {
+			f.Add(first, page*boltcheck.PageSize+10, []byte{0xff, 0x00})                // the number of elements
+			f.Add(first, page*boltcheck.PageSize+12, []byte{0xff, 0xff, 0xff, 0xff})    // overflow
+			f.Add(first, page*boltcheck.PageSize+20, []byte{0xff, 0xff, 0xff, 0x7f})    // a position
+			f.Add(first, page*boltcheck.PageSize+32, bytes.Repeat([]byte{0xff, 0}, 16)) // a page id
+		}
 	}
 	path := filepath.Join(f.TempDir(), "alikms.db")
-	f.Fuzz(func(t *testing.T, position uint32, patch []byte) {
-		damaged := bytes.Clone(content)
+	f.Fuzz(func(t *testing.T, first bool, position uint32, patch []byte) {
+		damaged := bytes.Clone(files[first])
 		copy(damaged[position%uint32(len(damaged)):], patch)
 		for id := range 2 {
-			m := damaged[id*pageSize+pageHeaderSize:]
+			m := damaged[id*boltcheck.PageSize+16:] // behind the header of the page
 			sum := fnv.New64a()
-			sum.Write(m[:metaChecked])
-			order.PutUint64(m[metaChecked:], sum.Sum64())
+			sum.Write(m[:56])
+			binary.NativeEndian.PutUint64(m[56:], sum.Sum64())
 		}
 		write(t, path, damaged)
 		st, err := Open(path, Options{Ephemeral: true})

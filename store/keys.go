@@ -14,6 +14,8 @@ type Key struct {
 	Spec                          string            `json:"spec"`
 	Usage                         string            `json:"usage"`
 	State                         string            `json:"state"`
+	Origin                        string            `json:"origin"`            // "Aliyun_KMS" or "EXTERNAL"
+	Creator                       string            `json:"creator,omitempty"` // empty: the account
 	Description                   string            `json:"description,omitempty"`
 	CreationDate                  time.Time         `json:"creationDate"`
 	DeleteDate                    time.Time         `json:"deleteDate,omitzero"` // zero unless deletion is pending
@@ -21,13 +23,11 @@ type Key struct {
 	DeletionProtectionDescription string            `json:"deletionProtectionDescription,omitempty"`
 	InstanceID                    string            `json:"instanceId,omitempty"` // the dedicated gateway it lives in, if any
 	Tags                          map[string]string `json:"tags,omitempty"`
-	Origin string
-	PrimaryVersion string
-	Creator string
-	RotationInterval time.Duration
-	NextRotation time.Time
-	MaterialExpireTime time.Time
-	Policy string
+	Policy                        string            `json:"policy,omitempty"`            // JSON text, as it was set
+	PrimaryVersion                string            `json:"primaryVersion,omitempty"`    // id; of symmetric keys only
+	RotationInterval              time.Duration     `json:"-"`                           // 0: no rotation; see keyRecord
+	NextRotation                  time.Time         `json:"nextRotation,omitzero"`       // zero: none is due
+	MaterialExpireTime            time.Time         `json:"materialExpireTime,omitzero"` // zero: never
 
 	// Kept by the store, whatever is given to InsertKey and UpdateKey.
 	LastVersionDate time.Time `json:"lastVersionDate,omitzero"` // creation date of the newest version
@@ -35,35 +35,68 @@ type Key struct {
 	Aliases         int       `json:"aliases"`                  // how many there are
 }
 
+// keyRecord is a key as its record has it.
+type keyRecord struct {
+	*Key
+	RotationInterval interval `json:"rotationInterval,omitzero"`
+}
+
+// interval is a duration as text: "8760h0m0s".
+type interval time.Duration
+
+// MarshalText writes the text.
+func (i interval) MarshalText() ([]byte, error) { return []byte(time.Duration(i).String()), nil }
+
+// UnmarshalText reads what MarshalText writes.
+func (i *interval) UnmarshalText(text []byte) error {
+	d, err := time.ParseDuration(string(text))
+	*i = interval(d)
+	return err
+}
+
+func (k *Key) record() keyRecord { return keyRecord{k, interval(k.RotationInterval)} }
+
 func (k Key) key() string { return k.Scope.key(k.ID) }
 
 // index is where the key is found besides by its id.
 func (k Key) index() []entry {
 	entries := []entry{{keysByDate, k.Scope.key(sortable(k.CreationDate), k.ID), k.ID}}
-	if !k.DeleteDate.IsZero() {
-		entries = append(entries, entry{deletions, k.Scope.key(sortable(k.DeleteDate), k.ID), k.ID})
+	for _, date := range []struct {
+		index bucket
+		time  time.Time
+	}{{deletions, k.DeleteDate}, {rotations, k.NextRotation}, {expiries, k.MaterialExpireTime}} {
+		if !date.time.IsZero() {
+			entries = append(entries, entry{date.index, k.Scope.key(sortable(date.time), k.ID), k.ID})
+		}
 	}
 	return entries
 }
 
 // utc makes the times of a key those that reading it will give.
 func (k Key) utc() Key {
-	k.CreationDate, k.DeleteDate = k.CreationDate.UTC(), k.DeleteDate.UTC()
+	for _, t := range []*time.Time{&k.CreationDate, &k.DeleteDate, &k.NextRotation, &k.MaterialExpireTime} {
+		*t = t.UTC()
+	}
 	return k
 }
 
 // Key returns a key, or ErrNotFound.
 func (tx *Tx) Key(scope Scope, id string) (Key, error) {
 	k := Key{Scope: scope, ID: id}
-	err := tx.load(bucketKeys, k.key(), &k)
+	record := k.record()
+	err := tx.load(bucketKeys, k.key(), &record)
+	k.RotationInterval = time.Duration(record.RotationInterval)
 	return k, err
 }
+
+// saveKey writes a key back whose index entries stay.
+func (tx *Tx) saveKey(k Key) error { return tx.save(bucketKeys, k.key(), k.record()) }
 
 // InsertKey adds a key, without versions; ErrExists when its id is taken.
 func (tx *Tx) InsertKey(k Key) error {
 	k = k.utc()
 	k.LastVersionDate, k.Versions, k.Aliases = time.Time{}, 0, 0
-	if err := tx.insert(bucketKeys, k.key(), k, k.index()); err != nil {
+	if err := tx.insert(bucketKeys, k.key(), k.record(), k.index()); err != nil {
 		return err
 	}
 	return tx.count(k.Scope, tally{Counts: Counts{Keys: 1}})
@@ -82,7 +115,7 @@ func (tx *Tx) UpdateKey(k Key) error {
 	if err := tx.replaceEntries(before.index(), k.index()); err != nil {
 		return err
 	}
-	return tx.save(bucketKeys, k.key(), k)
+	return tx.saveKey(k)
 }
 
 // indexedKey returns a key that an index names, so that it has to be there.
@@ -91,24 +124,17 @@ func (tx *Tx) indexedKey(scope Scope, id string) (Key, error) {
 	return key, missing(bucketKeys, key.key(), err)
 }
 
-// DeleteKey removes a key with its versions, their material and its aliases;
-// ErrNotFound when there is none.
+// DeleteKey removes a key with its versions, their material, its import tokens
+// and its aliases; ErrNotFound when there is none.
 func (tx *Tx) DeleteKey(scope Scope, id string) error {
 	key, err := tx.Key(scope, id)
 	if err != nil {
 		return err
 	}
-	aliases, err := tx.AliasesOfKeyPage(scope, id, 0, math.MaxInt)
-	if err != nil {
-		return err
-	}
-	for _, alias := range aliases {
-		if err := tx.DeleteAlias(scope, alias.Name); err != nil {
+	for _, part := range []func(Key) error{tx.deleteAliases, tx.deleteTokens, tx.deleteVersions} {
+		if err := part(key); err != nil {
 			return err
 		}
-	}
-	if err := tx.deleteVersions(key); err != nil {
-		return err
 	}
 	if err := tx.removeEntries(key.index()); err != nil {
 		return err
@@ -153,22 +179,23 @@ func (tx *Tx) KeysPage(scope Scope, skip, limit int, hidden map[string]bool) ([]
 	return keys, nil
 }
 
-// Due returns the ids of the keys whose delete date is at most now, by that
-// date.
-func (tx *Tx) Due(scope Scope, now time.Time) ([]string, error) {
-	var ids []string
-	end := scope.key(sortable(now) + "\xff") // after every key of this moment
-	for key, sealed := range tx.scan(deletions, scope.prefix()) {
-		if string(key) > end {
-			break
+// KeysAfter walks the keys of a scope by id, from the first id after the given
+// one: after "", from the first. There need not be a key of that id. Nothing is
+// to be written on the way.
+func (tx *Tx) KeysAfter(scope Scope, id string) iter.Seq2[Key, error] {
+	return func(yield func(Key, error) bool) {
+		prefix := scope.prefix()
+		for name := range tx.scanFrom(bucketKeys, prefix, prefix+id) {
+			found := string(name[len(prefix):])
+			if found == id {
+				continue
+			}
+			key, err := tx.Key(scope, found)
+			if !yield(key, err) || err != nil {
+				return
+			}
 		}
-		id, err := unseal(deletions, key, sealed)
-		if err != nil {
-			return nil, err
-		}
-		ids = append(ids, string(id))
 	}
-	return ids, nil
 }
 
 // Empty says that no scope holds any record.
@@ -179,7 +206,7 @@ func (tx *Tx) Empty() bool {
 	return true
 }
 
-// Clear removes every key, version and alias. The settings stay.
+// Clear removes every key with all that belongs to it. The settings stay.
 func (tx *Tx) Clear() error {
 	unscoped, err := tx.tally(Scope{})
 	if err != nil {

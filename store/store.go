@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -11,6 +12,8 @@ import (
 
 	"go.etcd.io/bbolt"
 	berrors "go.etcd.io/bbolt/errors"
+
+	"github.com/alikms/alikms/store/internal/boltcheck"
 )
 
 // What transactions answer, wrapped with the record it is about.
@@ -19,6 +22,8 @@ var (
 	ErrNotFound = errors.New("is not in the store")
 	// ErrExists says that a record is there already.
 	ErrExists = errors.New("is already in the store")
+	// ErrOtherMaterial says that key material is not what was imported once.
+	ErrOtherMaterial = errors.New("differs from what was imported first")
 	// ErrDamaged says that what was read is not what was written. Open answers
 	// it too.
 	ErrDamaged = errors.New("is damaged")
@@ -34,12 +39,8 @@ var (
 	ErrForeign = errors.New("is not an alikms data file")
 )
 
-const (
-	// schemaVersion is raised when older code could misread a file.
-	schemaVersion = 1
-	// lockTimeout is how long a process that is about to end may hold the file.
-	lockTimeout = 500 * time.Millisecond
-)
+// lockTimeout is how long a process that is about to end may hold the file.
+const lockTimeout = 500 * time.Millisecond
 
 // Options say how a store is kept.
 type Options struct {
@@ -50,32 +51,63 @@ type Options struct {
 
 // Store is an open file. Its methods may be called concurrently.
 type Store struct {
-	db *bbolt.DB
+	db   *bbolt.DB
+	file watchedFile
 }
 
-// Open opens the file, or makes it, with its folder, when it is missing or
-// empty. An error is one line that names the file and says what to do; the file
-// is then as it was.
+// Open opens the file, or makes it, with its folder, when it is missing, empty,
+// or torn in the very first write to it. A file of an older schema is migrated.
+// An error is one line that names the file and says what to do; the file is then
+// as it was.
 func Open(path string, o Options) (*Store, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, openError(path, err)
 	}
-	if err := verifyFile(path); err != nil {
+	err := verifyFile(path)
+	if errors.Is(err, errTorn) {
+		err = os.Remove(path)
+	}
+	if err != nil {
 		return nil, verifyError(path, err)
 	}
-	db, err := openBolt(path, bbolt.Options{
+	return openVerified(path, o)
+}
+
+// openVerified opens a file that bbolt may write to.
+func openVerified(path string, o Options) (*Store, error) {
+	db, file, err := openBolt(path, bbolt.Options{
 		NoSync:         o.Ephemeral,
 		NoGrowSync:     o.Ephemeral,
-		NoFreelistSync: o.Ephemeral,
+		NoFreelistSync: true, // else opening a file without the list is a commit
 	})
 	if err != nil {
-		return nil, openError(path, err)
+		return nil, openError(path, diskError(err))
 	}
-	if err := initialise(db); err != nil {
+	db.NoFreelistSync = o.Ephemeral
+	st := &Store{db: db, file: watchedFile{path: path, file: file}}
+	if err := st.begin(); err != nil {
 		db.Close()
-		return nil, openError(path, err)
+		return nil, err
 	}
-	return &Store{db}, nil
+	return st, nil
+}
+
+// begin brings the file to the schema of this code, and notes its size.
+func (s *Store) begin() error {
+	if err := initialise(s.db); err != nil {
+		return openError(s.file.path, diskError(err))
+	}
+	damage, err := migrate(s.db)
+	switch {
+	case damage != nil:
+		return verifyError(s.file.path, damage)
+	case err != nil:
+		return openError(s.file.path, diskError(err))
+	}
+	return s.db.View(func(tx *bbolt.Tx) error {
+		s.file.size.Store(tx.Size())
+		return nil
+	})
 }
 
 // openError makes one line of what keeps a file, damaged or not, from being
@@ -95,21 +127,21 @@ func verifyError(path string, err error) error {
 		return openError(path, err)
 	case errors.Is(err, ErrNewer):
 		return fmt.Errorf("%s %w; use that one or choose another --data folder", path, err)
-	case errors.Is(err, ErrForeign):
+	case errors.Is(err, ErrForeign), errors.Is(err, boltcheck.ErrForeign):
 		return fmt.Errorf("%s %w; choose another --data folder", path, ErrForeign)
 	}
 	return fmt.Errorf("%s %w (%w); restore a copy of it, or remove it and begin anew", path, ErrDamaged, err)
 }
 
-// openBolt is bbolt.Open for files that may be damaged: on some it panics.
-func openBolt(path string, o bbolt.Options) (db *bbolt.DB, err error) {
-	var file *os.File
+// openBolt is bbolt.Open for files that may be damaged: on some it panics. The
+// file is bbolt's, which closes it.
+func openBolt(path string, o bbolt.Options) (db *bbolt.DB, file *os.File, err error) {
 	o.OpenFile = func(name string, flag int, mode os.FileMode) (_ *os.File, err error) {
 		file, err = os.OpenFile(name, flag, mode)
 		return file, err
 	}
 	o.Timeout = lockTimeout
-	o.PageSize = pageSize
+	o.PageSize = boltcheck.PageSize
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
 		if reason := recover(); reason != nil {
@@ -117,41 +149,67 @@ func openBolt(path string, o bbolt.Options) (db *bbolt.DB, err error) {
 			file.Close() // gives its lock back
 		}
 	}()
-	return bbolt.Open(path, 0o600, &o)
-}
-
-// initialise makes the buckets of a new file. It writes nothing to any other:
-// with bbolt, an Update that changes nothing is a commit as well.
-func initialise(db *bbolt.DB) error {
-	begun := false
-	err := db.View(func(tx *bbolt.Tx) error {
-		begun = tx.Bucket([]byte(bucketSchema)) != nil
-		return nil
-	})
-	if err != nil || begun {
-		return err
-	}
-	return db.Update(func(tx *bbolt.Tx) error {
-		for _, b := range buckets {
-			if _, err := tx.CreateBucket([]byte(b)); err != nil {
-				return err
-			}
-		}
-		return (&Tx{tx}).save(bucketSchema, schemaKey, schemaVersion)
-	})
+	db, err = bbolt.Open(path, 0o600, &o)
+	return db, file, err
 }
 
 // View calls fn with one state of the store, whatever is written meanwhile. It
 // must not wait for anything: an open View can keep an Update from going on.
 func (s *Store) View(fn func(*Tx) error) error {
-	return s.db.View(func(tx *bbolt.Tx) error { return fn(&Tx{tx}) })
+	return s.file.guard(func() error {
+		if err := s.file.whole(); err != nil {
+			return err
+		}
+		return s.db.View(func(tx *bbolt.Tx) error { return fn(newTx(tx)) })
+	})
 }
 
 // Update calls fn, one at a time, and keeps what it changed once all of it is
-// on disk. After an error, of fn or of the disk, nothing is changed.
+// on disk. After an error, of fn or of the disk, nothing is changed: ErrFull says
+// that the disk is full. Only ErrLost, when the file goes in the very moment, can
+// come after a change, in a store that refuses every other.
 func (s *Store) Update(fn func(*Tx) error) error {
-	return s.db.Update(func(tx *bbolt.Tx) error { return fn(&Tx{tx}) })
+	return s.file.guard(func() error {
+		if err := s.file.intact(); err != nil {
+			return err
+		}
+		if err := s.db.Update(func(tx *bbolt.Tx) error { return s.change(tx, fn) }); err != nil {
+			return diskError(err)
+		}
+		return s.file.intact() // it may have gone meanwhile
+	})
+}
+
+// change is the part of an Update before its commit, which would fill a file
+// that was cut up with zeros.
+func (s *Store) change(tx *bbolt.Tx, fn func(*Tx) error) error {
+	s.file.size.Store(tx.Size())
+	if err := fn(newTx(tx)); err != nil {
+		return err
+	}
+	return s.file.intact()
+}
+
+// Healthy returns ErrLost when the file that was opened, or a part of it, is not
+// there any more. Then every Update fails.
+func (s *Store) Healthy() error { return s.file.guard(s.file.intact) }
+
+// Backup writes a copy of the store, which Open opens, while others use it. It is
+// one long View: w must not wait for anything.
+func (s *Store) Backup(w io.Writer) error {
+	if err := s.Healthy(); err != nil {
+		return err
+	}
+	return s.View(func(tx *Tx) error {
+		_, err := tx.bolt.WriteTo(w)
+		return err
+	})
 }
 
 // Close waits for open transactions and closes the file.
-func (s *Store) Close() error { return s.db.Close() }
+func (s *Store) Close() error {
+	if s.file.faulted.Load() {
+		return s.file.file.Close() // bbolt may hold its locks for ever
+	}
+	return s.db.Close()
+}

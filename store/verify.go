@@ -9,66 +9,87 @@ import (
 
 	"go.etcd.io/bbolt"
 	berrors "go.etcd.io/bbolt/errors"
+
+	"github.com/alikms/alikms/store/internal/boltcheck"
 )
 
 // verifyFile says what keeps a file from being used, without changing it. There
 // is nothing wrong with one that is missing or empty.
 func verifyFile(path string) error {
-	info, err := os.Stat(path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil
-	case err != nil:
+	if size, err := regularSize(path); err != nil || size == 0 {
 		return err
-	case !info.Mode().IsRegular():
-		return ErrForeign
-	case info.Size() == 0:
-		return nil
 	}
 	// Read-only, bbolt takes a lock and leaves all but the meta pages alone.
-	db, openErr := openBolt(path, bbolt.Options{ReadOnly: true})
+	db, _, openErr := openBolt(path, bbolt.Options{ReadOnly: true})
 	if errors.Is(openErr, berrors.ErrTimeout) {
 		return openErr
 	}
 	if openErr == nil {
 		defer db.Close()
 	}
-	m, err := checkFile(path)
+	pages, err := checkFile(path)
 	switch {
 	case err != nil:
 		return err
 	case openErr != nil:
 		return openErr
-	case m.fresh():
+	case pages.Fresh:
 		return nil
 	}
-	return db.View(func(tx *bbolt.Tx) error { return verify(&Tx{tx}) })
+	return db.View(func(tx *bbolt.Tx) error { return verify(newTx(tx)) })
 }
 
-func checkFile(path string) (meta, error) {
+// regularSize is the size of a file, 0 when it is missing.
+func regularSize(path string) (int64, error) {
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return 0, nil
+	case err != nil:
+		return 0, err
+	case !info.Mode().IsRegular():
+		return 0, ErrForeign
+	}
+	return info.Size(), nil
+}
+
+// errTorn says that there is nothing in a file, for its first write was torn.
+var errTorn = errors.New("its first write was torn")
+
+func checkFile(path string) (boltcheck.Info, error) {
 	file, err := os.Open(path)
 	if err != nil {
-		return meta{}, err
+		return boltcheck.Info{}, err
 	}
 	defer file.Close()
 	info, err := file.Stat()
 	if err != nil {
-		return meta{}, err
+		return boltcheck.Info{}, err
 	}
-	return checkPages(file, info.Size())
+	pages, err := boltcheck.Check(file, info.Size())
+	if err != nil && boltcheck.Torn(file, info.Size()) {
+		return boltcheck.Info{}, errTorn
+	}
+	return pages, err
 }
 
-// verify compares all that a file says with what else it says.
+// verify compares all that a file says with what else it says. The records of an
+// older schema are left to migrate.
 func verify(tx *Tx) error {
 	if err := verifyBolt(tx); err != nil {
 		return err
 	}
-	if err := verifySchema(tx); err != nil {
+	version, err := verifySchema(tx)
+	if err != nil || version < schemaVersion {
 		return err
 	}
+	return verifyRecords(tx)
+}
+
+func verifyRecords(tx *Tx) error {
 	a := &audit{tx: tx, keys: map[string]*keyParts{}, tallies: map[Scope]tally{}, entries: map[bucket]int{}}
 	steps := []func() error{
-		a.readKeys, a.readVersions, a.readAliases, a.readSettings,
+		a.readKeys, a.readVersions, a.readAliases, a.readTokens, a.readSettings,
 		a.compareKeys, a.compareCounts, a.compareRest,
 	}
 	for _, step := range steps {
@@ -87,33 +108,6 @@ func verifyBolt(tx *Tx) (first error) {
 		}
 	}
 	return first
-}
-
-// verifySchema tells the files of this code from those of other programs and of
-// a newer alikms.
-func verifySchema(tx *Tx) error {
-	var lacking []bucket
-	for _, b := range buckets {
-		if tx.bucket(b) == nil {
-			lacking = append(lacking, b)
-		}
-	}
-	if len(lacking) == len(buckets) {
-		return ErrForeign
-	}
-	if tx.bucket(bucketSchema) != nil {
-		var version int
-		if err := tx.load(bucketSchema, schemaKey, &version); err != nil {
-			return missing(bucketSchema, schemaKey, err)
-		}
-		if version > schemaVersion {
-			return fmt.Errorf("%w (schema %d, this one knows %d)", ErrNewer, version, schemaVersion)
-		}
-	}
-	if len(lacking) > 0 {
-		return fmt.Errorf("bucket %s is missing", lacking[0])
-	}
-	return nil
 }
 
 // audit is what the records of a file add up to.
@@ -186,16 +180,37 @@ func (a *audit) readVersions() error {
 		if key == nil || v.Number < 1 || v.Number > key.Versions {
 			return damaged(bucketVersions, v.key(), errors.New("it does not agree with its key"))
 		}
-		if v.MaterialHash != (MaterialHash{}) {
-			a.materials++
-			if _, err := a.tx.get(bucketMaterials, v.key()); err != nil {
-				return err
-			}
-		}
 		key.versions++
 		a.count(v.Scope, tally{Counts: Counts{Versions: 1}})
-		return a.expect(v.index())
+		return cmp.Or(a.expectMaterial(v), a.expectAlone(v), a.expect(v.index()))
 	})
+}
+
+// expectMaterial looks for the material that a version says it has.
+func (a *audit) expectMaterial(v Version) error {
+	if v.MaterialHash == (MaterialHash{}) {
+		return nil
+	}
+	if v.ImportedHash != (MaterialHash{}) && v.ImportedHash != v.MaterialHash {
+		return damaged(bucketVersions, v.key(), errors.New("its material is not the imported one"))
+	}
+	a.materials++
+	_, err := a.tx.get(bucketMaterials, v.key())
+	return err
+}
+
+// expectAlone looks for other versions with the id of a Regional one.
+func (a *audit) expectAlone(v Version) error {
+	if !v.Regional {
+		return nil
+	}
+	found := 0
+	for range a.tx.scan(versionsByID, joinKey(v.Scope.Region, v.ID, "")) {
+		if found++; found > 1 {
+			return damaged(bucketVersions, v.key(), errors.New("another one of the region has its id"))
+		}
+	}
+	return nil
 }
 
 func (a *audit) readAliases() error {
@@ -211,6 +226,20 @@ func (a *audit) readAliases() error {
 		key.aliases++
 		a.count(alias.Scope, tally{Counts: Counts{Aliases: 1}})
 		return a.expect(alias.index())
+	})
+}
+
+func (a *audit) readTokens() error {
+	return a.each(bucketTokens, 4, func(names []string) error {
+		t, err := a.tx.Token(Scope{names[0], names[1]}, names[2], names[3])
+		if err != nil {
+			return err
+		}
+		if a.keys[t.Scope.key(t.KeyID)] == nil {
+			return damaged(bucketTokens, t.key(), errors.New("its key is missing"))
+		}
+		a.count(t.Scope, tally{Counts: Counts{Tokens: 1}})
+		return a.expect(t.index())
 	})
 }
 
@@ -232,7 +261,7 @@ func (a *audit) compareKeys() error {
 	return nil
 }
 
-// compareCounts finds keys and settings that are lost.
+// compareCounts finds keys, import tokens and settings that are lost.
 func (a *audit) compareCounts() error {
 	for scope, found := range a.tallies {
 		if kept, err := a.tx.tally(scope); err != nil || kept != found {

@@ -1,8 +1,7 @@
 package store
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
+	"errors"
 	"fmt"
 	"math"
 	"time"
@@ -14,27 +13,12 @@ type Version struct {
 	KeyID        string    `json:"-"`
 	ID           string    `json:"-"` // unique in the scope
 	CreationDate time.Time `json:"creationDate"`
+	Regional     bool      `json:"regional,omitempty"` // unique in the region, over all accounts
 
 	// Kept by the store, whatever is given to InsertVersion.
-	Regional bool
-	ImportedHash MaterialHash `json:"importedHash,omitzero"`
 	Number       int          `json:"number"`                // from 1, the oldest
 	MaterialHash MaterialHash `json:"materialHash,omitzero"` // zero while there is no material
-}
-
-// MaterialHash is the SHA-256 of key material: a name for it, to know it again.
-type MaterialHash [sha256.Size]byte
-
-// MarshalText writes hexadecimal digits.
-func (h MaterialHash) MarshalText() ([]byte, error) { return []byte(hex.EncodeToString(h[:])), nil }
-
-// UnmarshalText reads what MarshalText writes.
-func (h *MaterialHash) UnmarshalText(text []byte) error {
-	if len(text) != hex.EncodedLen(len(h)) {
-		return fmt.Errorf("a hash of %d digits", len(text))
-	}
-	_, err := hex.Decode(h[:], text)
-	return err
+	ImportedHash MaterialHash `json:"importedHash,omitzero"` // of the first ImportMaterial, for ever; zero without one
 }
 
 func (v Version) key() string { return v.Scope.key(v.KeyID, v.ID) }
@@ -44,9 +28,13 @@ func (v Version) index() []entry {
 	countdown := fmt.Sprintf("%016x", math.MaxInt64-int64(v.Number))
 	return []entry{
 		{versionsByAge, v.Scope.key(v.KeyID, countdown, v.ID), v.KeyID},
-		{versionIDs, v.Scope.key(v.ID), v.KeyID},
+		{versionsByID, versionIDKey(v.Scope, v.ID), v.KeyID},
 	}
 }
+
+// versionIDKey is where an index has the id of a version: one look-up finds it
+// in its account, and a walk finds it in all accounts of the region.
+func versionIDKey(scope Scope, id string) string { return joinKey(scope.Region, id, scope.Account) }
 
 // Version returns a version of a key, or ErrNotFound.
 func (tx *Tx) Version(scope Scope, keyID, id string) (Version, error) {
@@ -57,58 +45,77 @@ func (tx *Tx) Version(scope Scope, keyID, id string) (Version, error) {
 
 // KeyOfVersion returns the id of the key that has the version, or ErrNotFound.
 func (tx *Tx) KeyOfVersion(scope Scope, id string) (keyID string, err error) {
-	owner, err := tx.get(versionIDs, scope.key(id))
+	owner, err := tx.get(versionsByID, versionIDKey(scope, id))
 	return string(owner), err
 }
 
-// InsertVersion adds a version to a key, as its newest, with its material:
-// PKCS#8 DER, or nil where it is yet to be made. ErrNotFound when there is no
-// such key; ErrExists when any key of the scope has a version of this id.
+// RegionalVersion returns the version of a region that is Regional and has the
+// id, whosever it is, or ErrNotFound.
+func (tx *Tx) RegionalVersion(region, id string) (Version, error) {
+	v, err := tx.anyVersion(region, id)
+	if err == nil && !v.Regional {
+		err = fmt.Errorf("regional version %q of %s %w", id, region, ErrNotFound)
+	}
+	return v, err
+}
+
+// anyVersion returns one version of this id in the region, or ErrNotFound. A
+// Regional one has no other beside it.
+func (tx *Tx) anyVersion(region, id string) (Version, error) {
+	prefix := joinKey(region, id, "")
+	for key, sealed := range tx.scan(versionsByID, prefix) {
+		keyID, err := unseal(versionsByID, key, sealed)
+		if err != nil {
+			return Version{}, err
+		}
+		v, err := tx.Version(Scope{string(key[len(prefix):]), region}, string(keyID), id)
+		return v, missing(bucketVersions, v.key(), err)
+	}
+	return Version{}, fmt.Errorf("version %q of %s %w", id, region, ErrNotFound)
+}
+
+// freeVersionID answers ErrExists when another version keeps this one from
+// having its id.
+func (tx *Tx) freeVersionID(v Version) error {
+	if err := tx.absent(versionsByID, versionIDKey(v.Scope, v.ID)); err != nil {
+		return err
+	}
+	other, err := tx.anyVersion(v.Scope.Region, v.ID)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return nil
+	case err == nil && (v.Regional || other.Regional):
+		return fmt.Errorf("version %q of %s %w", v.ID, v.Scope.Region, ErrExists)
+	}
+	return err
+}
+
+// InsertVersion adds a version to a key, as its newest, with its material, or
+// nil where that is yet to come. ErrNotFound when there is no such key. ErrExists
+// when any key of the scope has a version of this id; and when any account of the
+// region has one, if this one or that one is Regional.
 func (tx *Tx) InsertVersion(v Version, material []byte) error {
 	key, err := tx.Key(v.Scope, v.KeyID)
 	if err != nil {
 		return err
 	}
-	if err := tx.absent(versionIDs, v.Scope.key(v.ID)); err != nil {
+	if err := tx.freeVersionID(v); err != nil {
 		return err
 	}
 	key.Versions++
-	v.Number, v.CreationDate, v.MaterialHash = key.Versions, v.CreationDate.UTC(), MaterialHash{}
+	v.Number, v.CreationDate = key.Versions, v.CreationDate.UTC()
+	v.MaterialHash, v.ImportedHash = MaterialHash{}, MaterialHash{}
 	key.LastVersionDate = v.CreationDate
 	if err := tx.insert(bucketVersions, v.key(), v, v.index()); err != nil {
 		return err
 	}
-	if err := tx.save(bucketKeys, key.key(), key); err != nil {
+	if err := tx.saveKey(key); err != nil {
 		return err
 	}
 	if err := tx.count(v.Scope, tally{Counts: Counts{Versions: 1}}); err != nil || material == nil {
 		return err
 	}
 	return tx.InsertMaterial(v.Scope, v.KeyID, v.ID, material)
-}
-
-// InsertMaterial gives a version its material, PKCS#8 DER. ErrNotFound when
-// there is no such version; ErrExists when it has material.
-func (tx *Tx) InsertMaterial(scope Scope, keyID, versionID string, material []byte) error {
-	v, err := tx.Version(scope, keyID, versionID)
-	if err != nil {
-		return err
-	}
-	if err := tx.absent(bucketMaterials, v.key()); err != nil {
-		return err
-	}
-	v.MaterialHash = sha256.Sum256(material)
-	if err := tx.save(bucketVersions, v.key(), v); err != nil {
-		return err
-	}
-	return tx.put(bucketMaterials, v.key(), material)
-}
-
-// Material returns a copy of the material of a version, PKCS#8 DER, or
-// ErrNotFound.
-func (tx *Tx) Material(scope Scope, keyID, versionID string) ([]byte, error) {
-	material, err := tx.get(bucketMaterials, scope.key(keyID, versionID))
-	return append([]byte(nil), material...), err
 }
 
 // VersionsPage returns the versions of a key, the last added first: at most

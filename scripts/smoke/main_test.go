@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/alikms/alikms/emulator"
 	"github.com/alikms/alikms/fixtures"
@@ -28,7 +27,7 @@ func compose(t *testing.T, faults ...fixtures.Fault) dialer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ca, err := emulator.OpenCA(folder, time.Now)
+	ca, err := emulator.OpenCA(folder, emulator.CAOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}

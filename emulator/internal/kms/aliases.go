@@ -2,10 +2,9 @@ package kms
 
 import (
 	"errors"
-	"regexp"
-	"strings"
 
 	"github.com/alikms/alikms/emulator/internal/kmserr"
+	"github.com/alikms/alikms/fixtures"
 	"github.com/alikms/alikms/store"
 )
 
@@ -17,13 +16,6 @@ var aliasOperations = []Operation{
 	read("ListAliasesByKeyId", "Lists the aliases of a key.", listAliasesByKeyID),
 }
 
-// aliasSyntax: 1 to 255 characters after the prefix (the vendor's page
-// "CreateAlias").
-var aliasSyntax = regexp.MustCompile(`^alias/[A-Za-z0-9_/-]{1,255}$`)
-
-// reservedAliases begin the names of the service's own keys.
-const reservedAliases = "alias/acs"
-
 type aliasRequest struct {
 	KeyId     keyName `required:"true"`
 	AliasName string  `required:"true"`
@@ -31,14 +23,14 @@ type aliasRequest struct {
 
 // permitAlias asks for permission on an alias, when its name can be one at all.
 func (tx *transaction) permitAlias(name string) error {
-	if !aliasSyntax.MatchString(name) {
+	if !fixtures.ValidAlias(name) {
 		return kmserr.InvalidParameter("AliasName")
 	}
 	return tx.permit(ARN(tx.Scope, name))
 }
 
 func createAlias(tx *transaction, in *aliasRequest) (*struct{}, error) {
-	if strings.HasPrefix(in.AliasName, reservedAliases) {
+	if fixtures.ReservedAlias(in.AliasName) {
 		return nil, kmserr.InvalidParameter("AliasName")
 	}
 	if err := tx.permitAlias(in.AliasName); err != nil {

@@ -77,9 +77,11 @@ func asymmetricEncrypt(tx *transaction, in *asymmetricEncryptRequest) (cryptoFun
 	}), err
 }
 
-// recipient is embedded by the requests that take the parameter Recipient.
+// recipient is embedded by the requests that take the parameter Recipient: an
+// attested enclave, to which plaintext is encrypted in a form that is not
+// published.
 type recipient struct {
-	Recipient string
+	Recipient string `emulated:"no"`
 }
 
 type asymmetricDecryptRequest struct {
@@ -87,6 +89,7 @@ type asymmetricDecryptRequest struct {
 	KeyVersionId   string  `required:"true"`
 	Algorithm      string  `required:"true"`
 	CiphertextBlob []byte  `required:"true"`
+	recipient
 	dryRun
 }
 
@@ -173,10 +176,15 @@ func (tx *transaction) ref(key store.Key, version store.Version) (versionRef, er
 	if !tx.public(key) {
 		return versionRef{}, kmserr.UnsupportedOperation
 	}
-	found := versionRef{key, spec, version, nil}
-	if version.MaterialHash != (store.MaterialHash{}) {
-		found.material, err = tx.store.Material(key.Scope, key.ID, version.ID)
+	found := versionRef{key: key, spec: spec, version: version}
+	if version.MaterialHash == (store.MaterialHash{}) {
+		return found, nil // it is made when the transaction is closed
 	}
+	if parsed, ok := tx.service.keys.get(version.MaterialHash); ok {
+		found.parsed = parsed
+		return found, nil
+	}
+	found.material, err = tx.store.Material(key.Scope, key.ID, version.ID)
 	return found, err
 }
 

@@ -43,10 +43,17 @@ func parseBlob(raw []byte) (cipherBlob, error) {
 		return cipherBlob{}, kmserr.NoBlob
 	}
 	id := string(raw[:blobIDSize])
-	if parsed, err := uuid.Parse(id); err != nil || parsed.String() != id {
+	if !ValidBlobID(id) {
 		return cipherBlob{}, kmserr.NoBlob
 	}
 	return cipherBlob{id, raw[blobIDSize:]}, nil
+}
+
+// ValidBlobID reports whether a ciphertext can begin with the id of a version: a
+// UUID in lower case.
+func ValidBlobID(id string) bool {
+	parsed, err := uuid.Parse(id)
+	return err == nil && parsed.String() == id
 }
 
 // seal encrypts a text with the key of a version, whose id comes first.

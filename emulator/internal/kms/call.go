@@ -188,7 +188,7 @@ func (tx *transaction) keyIn(action string, scope store.Scope, id string) (store
 	if err == nil && foreign && (tx.op.manages || !tx.AllowedByKey(key.Policy, action)) {
 		return key, kmserr.NoPermission(tx.KeyARN)
 	}
-	return settled(key, tx.Now), err
+	return Settled(key, tx.Now), err
 }
 
 // writableKey is key for changes that a key pending deletion refuses, with the

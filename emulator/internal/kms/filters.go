@@ -16,7 +16,6 @@ type keyFilter struct {
 // keyFilters gives for each filter key what a key has of it.
 var keyFilters = map[string]func(*transaction, store.Key) ([]string, error){
 	"keyId":           one(func(k store.Key) string { return k.ID }),
-	"KeyState":        one(func(k store.Key) string { return k.State }),
 	"KeySpec":         one(func(k store.Key) string { return k.Spec }),
 	"KeyUsage":        one(func(k store.Key) string { return k.Usage }),
 	"ProtectionLevel": one(func(store.Key) string { return "SOFTWARE" }),
@@ -24,6 +23,9 @@ var keyFilters = map[string]func(*transaction, store.Key) ([]string, error){
 	"Creator":         one(func(k store.Key) string { return k.Scope.Account }),
 	"DKMSInstanceId":  one(func(k store.Key) string { return k.InstanceID }),
 	"AliasName":       aliasNamesOf,
+	"KeyState": func(tx *transaction, k store.Key) ([]string, error) {
+		return []string{Settled(k, tx.Now).State}, nil
+	},
 	"TagKey": func(_ *transaction, k store.Key) ([]string, error) {
 		return tagTexts(k, func(key, _ string) string { return key }), nil
 	},

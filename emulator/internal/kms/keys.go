@@ -2,10 +2,10 @@ package kms
 
 import (
 	"cmp"
-	"strings"
 	"time"
 
 	"github.com/alikms/alikms/emulator/internal/kmserr"
+	"github.com/alikms/alikms/fixtures"
 	"github.com/alikms/alikms/store"
 )
 
@@ -59,7 +59,7 @@ func metadataOf(key store.Key) keyMetadata {
 		DKMSInstanceId:     key.InstanceID,
 	}
 	if key.RotationInterval > 0 {
-		m.RotationInterval = wireInterval(key.RotationInterval)
+		m.RotationInterval = Interval(key.RotationInterval)
 		m.NextRotationDate = wireTime(nextRotation(key))
 	}
 	return m
@@ -75,24 +75,16 @@ func wireTime(t time.Time) string {
 
 type tag struct{ TagKey, TagValue string }
 
-// validTags applies the limits of CreateKey's Tags.
+// validTags holds tags to the limits of CreateKey.
 func validTags(tags []tag) bool {
 	seen := map[string]bool{}
 	for _, t := range tags {
-		reserved := strings.HasPrefix(t.TagKey, "aliyun") || strings.HasPrefix(t.TagKey, "acs:")
-		if t.TagKey == "" || reserved || seen[t.TagKey] || !validTagText(t.TagKey) || !validTagText(t.TagValue) {
+		if seen[t.TagKey] || fixtures.ReservedTagKey(t.TagKey) || !fixtures.ValidTagKey(t.TagKey) || !fixtures.ValidTagValue(t.TagValue) {
 			return false
 		}
 		seen[t.TagKey] = true
 	}
 	return true
-}
-
-func validTagText(text string) bool {
-	allowed := func(r rune) bool {
-		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune(`/\_-.+=:@`, r)
-	}
-	return len(text) <= 128 && !strings.ContainsFunc(text, func(r rune) bool { return !allowed(r) })
 }
 
 type keyRequest struct {
@@ -111,7 +103,7 @@ type describeKeyResponse struct {
 type describedKey struct {
 	keyMetadata
 	DeletionProtection            string
-	DeletionProtectionDescription string
+	DeletionProtectionDescription string `json:",omitempty"`
 }
 
 func describeKey(tx *transaction, in *describeKeyRequest) (*describeKeyResponse, error) {
@@ -174,6 +166,7 @@ func updateKeyDescription(tx *transaction, in *updateKeyDescriptionRequest) (*st
 type setDeletionProtectionRequest struct {
 	ProtectedResourceArn          keyName `names:"arn"`
 	KeyId                         keyName
+	KmsInstanceId                 string `emulated:"no"`
 	EnableDeletionProtection      bool   `required:"true"`
 	DeletionProtectionDescription string `max:"8192"`
 }

@@ -20,7 +20,9 @@ type versionRef struct {
 	key     store.Key
 	spec    *keyspec.Spec
 	version store.Version
-	// material is as keyspec marshals it; nil where it is yet to be made.
+	parsed  keyspec.Key // nil: not yet
+	// material is as keyspec marshals it; nil where it is yet to be made, or the
+	// key is parsed.
 	material []byte
 }
 
@@ -152,6 +154,9 @@ func (r *keyring) add(hash store.MaterialHash, key keyspec.Key) {
 // parsedKey is the parsed key of a version. A version whose material a scenario
 // left out is given it now: it is committed before anybody sees its public key.
 func (s *Service) parsedKey(ctx context.Context, found versionRef) (keyspec.Key, error) {
+	if found.parsed != nil {
+		return found.parsed, nil
+	}
 	if found.material == nil {
 		var err error
 		if found, err = s.makeMaterial(ctx, found); err != nil {

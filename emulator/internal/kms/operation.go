@@ -21,7 +21,7 @@ type Operation struct {
 	business   bool     // cryptography, which a dedicated gateway serves too
 	manages    bool     // changes keys, which no other account may
 	actions    []string // that permission is asked for, without their service; nil: the operation's name
-	container  string   // "key" or "alias", where permission is asked for all of them
+	container  string   // "key" or "alias", where permission is asked for all of them; "*": for the account
 	parameters []parameter
 	run        func(c *Call, sent map[string]string) (any, error)
 }
@@ -34,6 +34,8 @@ const (
 	groupSymmetric  = "symmetric"
 	groupAsymmetric = "asymmetric"
 	groupPublicKey  = "publicKey" // with the reads on the shared gateway, apart on an instance's
+	groupTagsOfKey  = "tagsOfKey"
+	groupAccount    = "account"
 )
 
 // Operations is the table, in the order in which users meet it.
@@ -47,7 +49,9 @@ var Operations = slices.Concat(
 	rotationOperations,
 	keyPolicyOperations,
 	aliasOperations,
+	tagOperations,
 	regionOperations,
+	accountOperations,
 )
 
 // byName finds a row by its action.
@@ -131,7 +135,7 @@ func (op *Operation) Actions() (all []string) {
 // Resources are what RAM is asked about, as patterns of the last part of ARNs.
 func (op *Operation) Resources() (all []string) {
 	if op.container != "" {
-		return []string{op.container}
+		all = append(all, op.container)
 	}
 	for _, p := range op.parameters {
 		if p.namesKey() || p.name == "AliasName" {

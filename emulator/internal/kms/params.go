@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strconv"
@@ -23,19 +24,24 @@ import (
 //	oneof:"A B"       the values allowed
 //	default:"10"      the value of an absent or empty parameter
 //	names:"alias arn" what a keyName may be besides a key id
+//	repeat:"true"     a list that comes as NAME.1, NAME.2 …, or, of structs, as
+//	                  NAME.1.FIELD; max bounds its numbers
+//	emulated:"no"     a value is NotEmulated; an empty one says nothing
 //
-// A field is spelt as its parameter. []byte is base64 on the wire; a slice of
-// structs is JSON text in one parameter; a type that is an
+// A field is spelt as its parameter. []byte is base64 on the wire; a slice
+// without repeat is JSON text in one parameter; a type that is an
 // encoding.TextUnmarshaler reads itself.
 type parameter struct {
-	name     string
-	index    []int
-	kind     reflect.Type
-	required string
-	fallback string
-	names    string
-	oneof    []string
-	min, max int
+	name       string
+	index      []int
+	kind       reflect.Type
+	required   string
+	fallback   string
+	names      string
+	oneof      []string
+	min, max   int
+	elements   []parameter // of a list that repeats: what each has, ".FIELD", or "" itself
+	unemulated bool
 }
 
 var (
@@ -63,23 +69,55 @@ func parametersOf(request reflect.Type) []parameter {
 			names:    f.Tag.Get("names"),
 			oneof:    strings.Fields(f.Tag.Get("oneof")),
 			min:      bound(f, "min", 0),
-			max:      bound(f, "max", 1<<31-1),
+			max:      bound(f, "max", unbounded),
+
+			unemulated: f.Tag.Get("emulated") == "no",
+		}
+		if f.Tag.Get("repeat") == "true" {
+			p.elements = elementsOf(f)
 		}
 		all = append(all, p)
 	}
 	return all
 }
 
-// namesKey reports whether the parameter tells the key of a call.
-func (p parameter) namesKey() bool { return p.kind == keyNameType || p.kind == blobType }
+// unbounded is the max of a parameter that says none.
+const unbounded = 1<<31 - 1
+
+// elementsOf are the parameters of each element of a list that repeats.
+func elementsOf(f reflect.StructField) []parameter {
+	if f.Type.Kind() != reflect.Slice {
+		panic(fmt.Sprintf("params.go: %s repeats, but is no list", f.Name))
+	}
+	if of := f.Type.Elem(); of.Kind() != reflect.Struct || of == keyNameType {
+		return []parameter{{kind: of, names: f.Tag.Get("names"), max: unbounded}}
+	}
+	elements := parametersOf(f.Type.Elem())
+	for i := range elements {
+		elements[i].name = "." + elements[i].name
+	}
+	return elements
+}
+
+// namesKey reports whether the parameter tells the key of a call. Of a list it is
+// the first.
+func (p parameter) namesKey() bool {
+	return p.kind == keyNameType || p.kind == blobType || slices.ContainsFunc(p.elements, parameter.namesKey)
+}
 
 // errors are those that follow from what a parameter has to be.
 func (p parameter) errors() (all []*kmserr.Error) {
+	if p.unemulated {
+		return []*kmserr.Error{p.notEmulated()}
+	}
 	if p.required != "" {
 		all = append(all, kmserr.MissingParameter(p.name))
 	}
-	if p.kind == bytesType || p.kind == blobType || p.kind.Kind() == reflect.Int || p.kind.Kind() == reflect.Bool || len(p.oneof) > 0 {
+	if p.kind == blobType || slices.Contains(judged, p.kind.Kind()) || len(p.oneof) > 0 {
 		all = append(all, kmserr.InvalidParameter(p.name))
+	}
+	for _, element := range p.elements {
+		all = append(all, element.errors()...)
 	}
 	switch {
 	case p.kind != keyNameType:
@@ -90,16 +128,26 @@ func (p parameter) errors() (all []*kmserr.Error) {
 	return append(all, kmserr.KeyNotFound, kmserr.AliasNotAllowed)
 }
 
+// judged are the kinds of which not every text is one.
+var judged = []reflect.Kind{reflect.Int, reflect.Bool, reflect.Slice}
+
+func (p parameter) notEmulated() *kmserr.Error { return kmserr.NotEmulated("the parameter " + p.name) }
+
 // checkTags refuses a tag that nobody reads, like a misspelt one.
 func checkTags(f reflect.StructField) {
 	left := string(f.Tag)
-	for _, name := range []string{"required", "min", "max", "oneof", "default", "names"} {
+	for _, name := range []string{"required", "min", "max", "oneof", "default", "names", "repeat", "emulated"} {
 		if value, ok := f.Tag.Lookup(name); ok {
 			left = strings.Replace(left, name+":"+strconv.Quote(value), "", 1)
 		}
 	}
 	if strings.TrimSpace(left) != "" {
 		panic(fmt.Sprintf("params.go: %s has the unknown tag %s", f.Name, left))
+	}
+	for name, only := range map[string]string{"repeat": "true", "emulated": "no"} {
+		if value, ok := f.Tag.Lookup(name); ok && value != only {
+			panic(fmt.Sprintf("params.go: %s of %s is %q", name, f.Name, value))
+		}
 	}
 	if f.Tag.Get("required") != "" && f.Tag.Get("default") != "" {
 		panic(fmt.Sprintf("params.go: %s is required and has a default", f.Name))
@@ -123,21 +171,84 @@ func bound(f reflect.StructField, tag string, otherwise int) int {
 // service does.
 func fill(request reflect.Value, parameters []parameter, sent map[string]string) error {
 	for _, p := range parameters {
-		text, ok := sent[p.name]
-		if text == "" {
-			if p.required == "true" || p.required == "sent" && !ok {
-				return kmserr.MissingParameter(p.name)
-			}
-			text = p.fallback
+		field := request
+		if p.index != nil {
+			field = request.FieldByIndex(p.index)
 		}
-		if text == "" {
-			continue
-		}
-		if err := p.set(request.FieldByIndex(p.index), text); err != nil {
+		if err := p.fill(field, sent); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// fill is fill for one parameter.
+func (p parameter) fill(field reflect.Value, sent map[string]string) error {
+	text, ok := sent[p.name]
+	switch {
+	case p.elements != nil && text == "":
+		return p.setList(field, sent)
+	case p.elements != nil:
+		return kmserr.InvalidParameter(p.name) // it has to be numbered
+	case p.unemulated && text != "":
+		return p.notEmulated()
+	case text != "":
+		return p.set(field, text)
+	case p.required == "true" || p.required == "sent" && !ok:
+		return kmserr.MissingParameter(p.name)
+	case p.fallback != "":
+		return p.set(field, p.fallback)
+	}
+	return nil
+}
+
+// setList decodes a list that repeats. Its order is that of the numbers, of which
+// some may be left out.
+func (p parameter) setList(list reflect.Value, sent map[string]string) error {
+	numbers, err := p.numbers(sent)
+	if err != nil {
+		return err
+	}
+	if len(numbers) == 0 && p.required == "true" {
+		return kmserr.MissingParameter(p.name + ".1")
+	}
+	for _, n := range numbers {
+		element := reflect.New(p.kind.Elem()).Elem()
+		if err := fill(element, p.numbered(n), sent); err != nil {
+			return err
+		}
+		list.Set(reflect.Append(list, element))
+	}
+	return nil
+}
+
+// numbers are those of the elements that something is sent of, in their order.
+// What no element has is passed over, as any parameter is that nobody knows.
+func (p parameter) numbers(sent map[string]string) (all []int, err error) {
+	for _, name := range slices.Sorted(maps.Keys(sent)) {
+		rest, mine := strings.CutPrefix(name, p.name+".")
+		number, _, _ := strings.Cut(rest, ".")
+		known := func(element parameter) bool { return element.name == rest[len(number):] }
+		if !mine || sent[name] == "" || !slices.ContainsFunc(p.elements, known) {
+			continue
+		}
+		n, err := strconv.Atoi(number)
+		if err != nil || n < 1 || n > p.max || strconv.Itoa(n) != number { // 01 would double 1
+			return nil, kmserr.InvalidParameter(name)
+		}
+		all = append(all, n)
+	}
+	slices.Sort(all)
+	return slices.Compact(all), nil
+}
+
+// numbered are the parameters of one element.
+func (p parameter) numbered(n int) []parameter {
+	elements := slices.Clone(p.elements)
+	for i := range elements {
+		elements[i].name = p.name + "." + strconv.Itoa(n) + elements[i].name
+	}
+	return elements
 }
 
 // set decodes one parameter into its field.
@@ -172,6 +283,9 @@ func (p parameter) set(field reflect.Value, text string) error {
 	case p.kind.Kind() == reflect.Slice:
 		if json.Unmarshal([]byte(text), field.Addr().Interface()) != nil || field.Len() > p.max {
 			return kmserr.InvalidParameter(p.name)
+		}
+		if field.Len() == 0 && p.required == "true" {
+			return kmserr.MissingParameter(p.name)
 		}
 	default:
 		panic("params.go: no parameter is a " + p.kind.String())

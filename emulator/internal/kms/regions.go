@@ -1,5 +1,7 @@
 package kms
 
+import "slices"
+
 var regionOperations = []Operation{
 	read("DescribeRegions", "Lists the regions that have KMS.", describeRegions),
 }
@@ -12,6 +14,12 @@ var regions = []string{
 	"ap-southeast-6", "ap-southeast-7", "us-east-1", "us-west-1", "eu-west-1", "eu-central-1", "ap-south-1", "me-east-1",
 	"cn-hangzhou-finance", "cn-shanghai-finance-1", "cn-shenzhen-finance-1", "cn-beijing-finance-1",
 }
+
+// Regions are the ids of the regions that have KMS.
+func Regions() []string { return slices.Clone(regions) }
+
+// IsRegion reports whether the service has such a region.
+func IsRegion(id string) bool { return slices.Contains(regions, id) }
 
 type region struct{ RegionId string }
 

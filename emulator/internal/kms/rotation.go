@@ -27,8 +27,8 @@ func (r *rotationInterval) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// wireInterval writes an interval as every answer does: in seconds.
-func wireInterval(d time.Duration) string { return fmt.Sprintf("%ds", int64(d/time.Second)) }
+// Interval writes an interval as every answer does: in seconds.
+func Interval(d time.Duration) string { return fmt.Sprintf("%ds", int64(d/time.Second)) }
 
 type updateRotationPolicyRequest struct {
 	KeyId                   keyName `required:"true"`

@@ -74,7 +74,7 @@ func (s *Service) NextRotation() (next time.Time, err error) {
 	err = s.Store.View(func(tx *store.Tx) error {
 		scopes, err := tx.Scopes()
 		for _, scope := range scopes {
-			date, err := tx.NextDue(scope)
+			date, err := tx.NextRotation(scope)
 			if err != nil {
 				return err
 			}
@@ -95,10 +95,10 @@ func (s *Service) noteChange() {
 }
 
 // FindKeyOf notes in a call the key that its parameters name, if they name one:
-// by its id, alias or ARN, or by a ciphertext that it made. An alias is resolved;
-// whether there is such a key is not asked.
+// by its id, alias or ARN, or by a ciphertext that it made; of a list it is the
+// first. An alias is resolved; whether there is such a key is not asked.
 func (s *Service) FindKeyOf(c *Call, op *Operation, sent map[string]string) error {
-	name := cmp.Or(sent["KeyId"], sent["ProtectedResourceArn"], sent["SourceKeyId"])
+	name := cmp.Or(sent["KeyId"], sent["ProtectedResourceArn"], sent["SourceKeyId"], sent["ResourceId.1"])
 	var blob cipherBlob
 	if name == "" && (!op.Takes("CiphertextBlob") || blob.UnmarshalText([]byte(sent["CiphertextBlob"])) != nil) {
 		return nil

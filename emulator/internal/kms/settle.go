@@ -25,8 +25,8 @@ func expired(key store.Key, now time.Time) bool {
 	return !key.MaterialExpireTime.IsZero() && !key.MaterialExpireTime.After(now)
 }
 
-// settled is a key as it is at a time, though the store may not have been told.
-func settled(key store.Key, now time.Time) store.Key {
+// Settled is a key as it is at a time, though the store may not have been told.
+func Settled(key store.Key, now time.Time) store.Key {
 	if expired(key, now) {
 		key = withoutMaterial(key)
 	}

@@ -54,16 +54,20 @@ func Codes() []string { return slices.Sorted(maps.Keys(catalogue)) }
 
 // The request as a whole.
 var (
-	InternalFailure      = row(500, "InternalFailure", "Internal Failure.")
-	ParseRequest         = row(400, "ParseRequestParameterException", "Server parse parameters exception. Please check your input params.")
-	UnsupportedMethod    = row(403, "UnsupportedHTTPMethod", "This http method is not supported.")
-	MissingAction        = row(400, "MissingAction", "Action is mandatory for this action.")
-	InvalidAction        = row(404, "InvalidAction.NotFound", "Specified api is not found, please check your url and method.")
-	InvalidVersion       = row(400, "InvalidVersion", "Specified parameter Version is not valid.")
-	InvalidFormat        = row(400, "InvalidParameter.Format", "Specified parameter format is not valid.")
-	MissingParameter     = named(400, "MissingParameter", "The parameter  %s  needed but no provided.", "The parameter needed but no provided.")
-	InvalidParameter     = named(400, "InvalidParameter", "The specified parameter %s is not valid.", "The specified parameter is not valid.")
-	NotEmulated          = named(400, "NotEmulated", "alikms does not emulate %s.", "alikms does not emulate this.") // ours; 4xx, for clients retry 5xx for minutes
+	InternalFailure = row(500, "InternalFailure", "Internal Failure.")
+	// DiskFull is InternalFailure; what follows its first sentence is ours.
+	DiskFull          = &Error{500, "InternalFailure", "Internal Failure. alikms cannot keep the change: the disk of its data folder is full."}
+	ParseRequest      = row(400, "ParseRequestParameterException", "Server parse parameters exception. Please check your input params.")
+	UnsupportedMethod = row(403, "UnsupportedHTTPMethod", "This http method is not supported.")
+	MissingAction     = row(400, "MissingAction", "Action is mandatory for this action.")
+	InvalidAction     = row(404, "InvalidAction.NotFound", "Specified api is not found, please check your url and method.")
+	InvalidVersion    = row(400, "InvalidVersion", "Specified parameter Version is not valid.")
+	InvalidFormat     = row(400, "InvalidParameter.Format", "Specified parameter format is not valid.")
+	MissingParameter  = named(400, "MissingParameter", "The parameter  %s  needed but no provided.", "The parameter needed but no provided.")
+	InvalidParameter  = named(400, "InvalidParameter", "The specified parameter %s is not valid.", "The specified parameter is not valid.")
+	NotEmulated       = named(400, "NotEmulated", "alikms does not emulate %s.", "alikms does not emulate this.") // ours; 4xx, for clients retry 5xx for minutes
+	// Ours, like the one below. A page can give its own name the address of this machine.
+	HostNotAllowed       = named(403, "HostNotAllowed", "alikms does not answer to the host %s; --allow-host adds one.", "alikms does not answer to this host; --allow-host adds one.")
 	CrossSite            = row(403, "CrossSiteRequest", "alikms refuses requests that a web page of another site made.")
 	UnsupportedOperation = row(400, "UnsupportedOperation", "This action is not supported.")
 )

@@ -22,6 +22,10 @@ const apiVersion = "2016-01-20"
 // same bound: SDKs send large values in the URL.
 const MaxBody = 4 << 20
 
+// maxParameters bounds the parameters of a request, query and form together. KMS
+// has none of which more than fifty may come.
+const maxParameters = 500
+
 // Request is an API request: what it asks for, before it is known who asks.
 type Request struct {
 	HTTP   *http.Request
@@ -58,7 +62,7 @@ func Read(w http.ResponseWriter, r *http.Request) (*Request, error) {
 
 // parseParameters decodes a query or a form, and adds it to all. It does not
 // use url.ParseQuery, which drops what it cannot read. A parameter that is
-// given twice, or is not text, is refused by its name.
+// given twice, is not text, or is one too many, is refused by its name.
 func parseParameters(text string, all map[string]string) (map[string]string, error) {
 	own := map[string]string{}
 	for pair := range strings.SplitSeq(text, "&") {
@@ -74,7 +78,7 @@ func parseParameters(text string, all map[string]string) (map[string]string, err
 		if err != nil {
 			return nil, kmserr.ParseRequest
 		}
-		if _, twice := all[name]; twice || !utf8.ValidString(decoded) {
+		if _, twice := all[name]; twice || !utf8.ValidString(decoded) || len(all) == maxParameters {
 			return nil, kmserr.InvalidParameter(name)
 		}
 		own[name], all[name] = decoded, decoded

@@ -1,27 +1,15 @@
-package store
+package boltcheck
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash/fnv"
 	"io"
 	"slices"
 )
 
-// bbolt trusts the pages of a file: it maps them into memory and follows what
-// they say, so a damaged page id, size or position can fault, panic, loop, or
-// quietly lose records. Its own check follows them too, in a goroutine where a
-// fault ends the process. So the pages are walked here first, as bytes. The
-// format is that of bbolt's internal/common (page.go, meta.go, bucket.go), in
-// the byte order of the machine.
-
 const (
-	// pageSize is set, not left to the machine: a file opens on any other.
-	pageSize = 4096
-
 	pageHeaderSize   = 16 // id 8, kind 2, count 2, overflow 4
 	bucketHeaderSize = 16 // root page 8, sequence 8
 	metaSize         = 64
@@ -39,91 +27,6 @@ const (
 )
 
 var order = binary.NativeEndian
-
-// meta is what a meta page says: where all the rest is.
-type meta struct {
-	root, freelist uint64 // page ids
-	pages          uint64 // in use, the first of them 0
-	txid           uint64
-}
-
-// fresh says that nothing was ever committed to the file: a process ended
-// between making the file and writing to it.
-func (m meta) fresh() bool { return m.txid <= 1 }
-
-// readMeta reads meta page 0 or 1.
-//
-// bbolt writes them in turn and, when one is invalid, opens the file with the
-// other: that is the state before the last commit, so a flipped byte would undo
-// an acknowledged change. Here both have to be valid. A crash cannot make one
-// invalid: the 64 bytes lie inside one sector, which a disk writes whole or not
-// at all, and inside one page of the kernel's cache, which outlives the process.
-func readMeta(file io.ReaderAt, id uint64) (meta, error) {
-	page := make([]byte, pageHeaderSize+metaSize)
-	if _, err := file.ReadAt(page, int64(id*pageSize)); err != nil {
-		return meta{}, fmt.Errorf("meta page %d is missing: %w", id, err)
-	}
-	head, m := parseHeader(page), page[pageHeaderSize:]
-	sum := fnv.New64a()
-	sum.Write(m[:metaChecked])
-	switch {
-	case order.Uint32(m) != boltMagic:
-		return meta{}, fmt.Errorf("meta page %d: %w", id, errNoMagic)
-	case order.Uint64(m[metaChecked:]) != sum.Sum64():
-		return meta{}, fmt.Errorf("meta page %d: its checksum is wrong", id)
-	case order.Uint32(m[4:]) != boltVersion || order.Uint32(m[8:]) != pageSize:
-		return meta{}, ErrForeign
-	case head.id != id || head.kind != metaPage:
-		return meta{}, fmt.Errorf("meta page %d: its header is wrong", id)
-	}
-	return meta{
-		root:     order.Uint64(m[16:]),
-		freelist: order.Uint64(m[32:]),
-		pages:    order.Uint64(m[40:]),
-		txid:     order.Uint64(m[48:]),
-	}, nil
-}
-
-var errNoMagic = errors.New("the mark of bbolt is missing")
-
-// newestMeta reads both meta pages. A file without the mark of bbolt in either
-// is of another kind.
-func newestMeta(file io.ReaderAt) (meta, error) {
-	first, firstErr := readMeta(file, 0)
-	second, secondErr := readMeta(file, 1)
-	foreign := func(err error) bool { return errors.Is(err, errNoMagic) || errors.Is(err, io.EOF) }
-	switch {
-	case foreign(firstErr) && foreign(secondErr):
-		return meta{}, ErrForeign
-	case firstErr != nil || secondErr != nil:
-		return meta{}, cmp.Or(firstErr, secondErr)
-	case first.txid > second.txid:
-		return first, nil
-	}
-	return second, nil
-}
-
-// checkPages says what is wrong with the pages of a file of so many bytes. After
-// it, nothing in them can lead bbolt astray. It takes as long as reading the
-// file once, whatever the file says.
-func checkPages(file io.ReaderAt, size int64) (meta, error) {
-	newest, err := newestMeta(file)
-	if err != nil {
-		return meta{}, err
-	}
-	if newest.pages > uint64(size)/pageSize {
-		return meta{}, fmt.Errorf("it is cut off: %d pages of %d are there", size/pageSize, newest.pages)
-	}
-	w := &pageWalk{file: file, seen: make([]bool, max(2, newest.pages))}
-	w.seen[0], w.seen[1] = true, true
-	if err := w.tree(newest.root, nil, nil); err != nil {
-		return meta{}, err
-	}
-	if newest.freelist == noFreelist {
-		return newest, nil
-	}
-	return newest, w.freelist(newest.freelist)
-}
 
 // pageWalk goes through the pages of a file.
 type pageWalk struct {
@@ -230,8 +133,8 @@ func (w *pageWalk) page(id uint64) (header, []byte, error) {
 	if err := w.use(id); err != nil {
 		return header{}, nil, err
 	}
-	page := make([]byte, pageSize)
-	if _, err := w.file.ReadAt(page, int64(id*pageSize)); err != nil {
+	page := make([]byte, PageSize)
+	if _, err := w.file.ReadAt(page, int64(id*PageSize)); err != nil {
 		return header{}, nil, err
 	}
 	head := parseHeader(page)
@@ -244,8 +147,8 @@ func (w *pageWalk) page(id uint64) (header, []byte, error) {
 		}
 	}
 	if head.overflow > 0 {
-		page = make([]byte, (1+head.overflow)*pageSize)
-		if _, err := w.file.ReadAt(page, int64(id*pageSize)); err != nil {
+		page = make([]byte, (1+head.overflow)*PageSize)
+		if _, err := w.file.ReadAt(page, int64(id*PageSize)); err != nil {
 			return header{}, nil, err
 		}
 	}
