@@ -70,13 +70,10 @@ func (b *body) Read(p []byte) (int, error) {
 
 // charge takes room for some more bytes, and waits a while for it.
 func (b *body) charge(n int64) error {
-	room := b.conn.all.room
-	if n > 0 && !room.TryAcquire(n) {
-		ctx, cancel := context.WithTimeout(b.context, b.conn.all.limits.room)
-		defer cancel()
-		if err := room.Acquire(ctx, n); err != nil {
-			return err
-		}
+	ctx, cancel := context.WithTimeout(b.context, b.conn.all.limits.room)
+	defer cancel()
+	if err := b.conn.all.room.take(ctx, n); err != nil {
+		return err
 	}
 	b.held += n
 	return nil
@@ -84,7 +81,7 @@ func (b *body) charge(n int64) error {
 
 // release gives back what the body was charged.
 func (b *body) release() {
-	b.conn.all.room.Release(b.held)
+	b.conn.all.room.give(b.held)
 	b.held = 0
 }
 

@@ -9,8 +9,6 @@ import (
 	"sync"
 	"syscall"
 	"time"
-
-	"golang.org/x/sync/semaphore"
 )
 
 // connections are those that clients have open. It knows which of them wait for
@@ -18,8 +16,8 @@ import (
 // stop does not wait for them.
 type connections struct {
 	limits limits
-	most   int                 // that may be open; 0: it is not known
-	room   *semaphore.Weighted // of the bodies in flight
+	most   int   // that may be open; 0: it is not known
+	room   *room // of the bodies in flight
 
 	mu   sync.Mutex
 	open map[*portConn]struct{}
@@ -30,7 +28,7 @@ type connections struct {
 }
 
 func newConnections(l limits, most int) *connections {
-	return &connections{limits: l, most: most, room: semaphore.NewWeighted(l.bodies), open: map[*portConn]struct{}{}}
+	return &connections{limits: l, most: most, room: newRoom(l.bodies), open: map[*portConn]struct{}{}}
 }
 
 // spareDescriptors are for what is no connection of a client: the ports, the
