@@ -70,10 +70,13 @@ func (b *body) Read(p []byte) (int, error) {
 
 // charge takes room for some more bytes, and waits a while for it.
 func (b *body) charge(n int64) error {
-	ctx, cancel := context.WithTimeout(b.context, b.conn.all.limits.room)
-	defer cancel()
-	if err := b.conn.all.room.take(ctx, n); err != nil {
-		return err
+	room := b.conn.all.room
+	if _, ok := room.tryTake(n); !ok {
+		ctx, cancel := context.WithTimeout(b.context, b.conn.all.limits.room)
+		defer cancel()
+		if err := room.take(ctx, n); err != nil {
+			return err
+		}
 	}
 	b.held += n
 	return nil
