@@ -65,6 +65,7 @@ type Server struct {
 	journal       journal
 	ca            *CA
 	hosts         hosts
+	limits        limits
 	log           *slog.Logger
 	router        http.Handler
 
@@ -105,6 +106,7 @@ func New(o Options) (*Server, error) {
 		journal:       journal{size: o.Journal, bytes: cmp.Or(o.JournalBytes, 64<<20)},
 		ca:            o.CA,
 		hosts:         answered,
+		limits:        usualLimits,
 		log:           o.Log,
 	}
 	s.running, s.stop = context.WithCancel(context.Background())
