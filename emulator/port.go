@@ -83,7 +83,7 @@ func (c *portConn) expect(by time.Time) {
 	c.setReadDeadline(earlier(by, time.Now().Add(c.all.limits.stall)))
 }
 
-// arrived says that the client owes nothing more. A deadline left behind would
+// arrived says that the client owes nothing more. The deadline of a stop would
 // end the call: net/http reads on, to notice when the client leaves.
 func (c *portConn) arrived() {
 	c.all.mu.Lock()
