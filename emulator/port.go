@@ -45,8 +45,8 @@ type portConn struct {
 	all    *connections
 
 	// Guarded by all.mu.
-	silent  *list.List // the one it is in; nil: its client owes nothing
-	place   *list.Element
+	silent *list.List // the one it is in; nil: its client owes nothing
+	place  *list.Element
 	// The deadlines that were set, before the limits shorten them.
 	readBy, writeBy time.Time
 	broken          error // a write failed, in the middle it may be
