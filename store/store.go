@@ -130,7 +130,7 @@ func verifyError(path string, err error) error {
 	case errors.Is(err, ErrForeign), errors.Is(err, boltcheck.ErrForeign):
 		return fmt.Errorf("%s %w; choose another --data folder", path, ErrForeign)
 	}
-	return fmt.Errorf("%s %w (%w); restore a copy of it, or remove it and begin anew", path, ErrDamaged, err)
+	return fmt.Errorf("%s %w (%w); restore a copy of it (alikms backup makes one), or remove it and begin anew", path, ErrDamaged, err)
 }
 
 // openBolt is bbolt.Open for files that may be damaged: on some it panics. The
