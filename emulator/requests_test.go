@@ -20,6 +20,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/alikms/alikms/emulator/internal/auth"
+	"github.com/alikms/alikms/emulator/internal/kms"
 )
 
 // raw sends bytes over a connection of its own and reads one answer. Redirects
