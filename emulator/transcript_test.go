@@ -217,6 +217,7 @@ func encryptTo(der []byte, algorithm string, plain []byte) ([]byte, error) {
 		case "RSAES_OAEP_SHA_1":
 			return rsa.EncryptOAEP(sha1.New(), rand.Reader, key, plain, nil)
 		case "RSAES_PKCS1_V1_5":
+			//lint:ignore SA1019 it is one of the ways in which KMS takes key material
 			return rsa.EncryptPKCS1v15(rand.Reader, key, plain)
 		}
 	}
