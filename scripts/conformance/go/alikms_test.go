@@ -61,13 +61,19 @@ func start(t *testing.T, flags ...string) (endpoint string) {
 	return startProcess(t, flags...).endpoint
 }
 
-// startProcess runs alikms on free ports, with its built-in keys unless the
-// flags name a fixture. At the end of the test it has to stop on SIGTERM with
-// exit code 0, without an internal failure in its log.
+// startProcess runs an alikms that keeps nothing.
 func startProcess(t *testing.T, flags ...string) *process {
 	t.Helper()
+	return startKeeping(t, append([]string{"--ephemeral"}, flags...)...)
+}
+
+// startKeeping runs alikms on free ports, with its built-in keys unless the
+// flags name a fixture or a folder that has others. At the end of the test it has
+// to stop on SIGTERM with exit code 0, without an internal failure in its log.
+func startKeeping(t *testing.T, flags ...string) *process {
+	t.Helper()
 	ready := filepath.Join(t.TempDir(), "ready.json")
-	flags = append([]string{"--listen", "127.0.0.1:0", "--listen-tls", "127.0.0.1:0", "--ready-file", ready, "--ephemeral"}, flags...)
+	flags = append([]string{"--listen", "127.0.0.1:0", "--listen-tls", "127.0.0.1:0", "--ready-file", ready}, flags...)
 	p := &process{command: exec.Command(binary, flags...), ended: make(chan error, 1)}
 	p.command.Env = withoutSettings(os.Environ())
 	p.command.Stderr = &p.log

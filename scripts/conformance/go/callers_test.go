@@ -45,6 +45,12 @@ func TestACallerThatIsNotKnownOrDoesNotSignIsRefused(t *testing.T) {
 			stranger.AccessKeyId = new("stranger")
 			_, err := connect(t, stranger).ListKeys(&kms.ListKeysRequest{})
 			mustRefuse(t, err, refusal{404, "InvalidAccessKeyId.NotFound", "The Access Key ID provided does not exist in our records."})
+			for _, id := range []string{"test id", "测试", "id;drop", "a+b"} {
+				malformed := config(endpoint, by)
+				malformed.AccessKeyId = new(id)
+				_, err = connect(t, malformed).ListKeys(&kms.ListKeysRequest{})
+				mustRefuse(t, err, invalid("AccessKeyId"))
+			}
 			err = connect(t, config(endpoint, by)).send(action{name: "ListKeys", authType: "Anonymous"})
 			mustRefuse(t, err, refusal{400, "MissingAccessKeyId", "AccessKeyId is mandatory for this action."})
 		})
@@ -71,13 +77,12 @@ func TestAWayToSignThatIsNotEmulatedIsRefused(t *testing.T) {
 
 func TestAnIncompleteSignatureIsRefused(t *testing.T) {
 	s := connect(t, config(start(t, "--credential", credential), signingV3))
-	incomplete := refusal{400, "IncompleteSignature", "The request signature does not conform to Alibaba Cloud standards."}
 	for name, a := range map[string]action{
 		"parameters without Signature":    {query: map[string]*string{"AccessKeyId": new(accessKeyID)}},
 		"Authorization without Signature": {headers: map[string]*string{"Authorization": new("ACS3-HMAC-SHA256 Credential=" + accessKeyID)}},
 	} {
 		a.name, a.authType = "ListKeys", "Anonymous" // the SDK adds no signature of its own
-		t.Run(name, func(t *testing.T) { mustRefuse(t, s.send(a), incomplete) })
+		t.Run(name, func(t *testing.T) { mustRefuse(t, s.send(a), incompleteSignature) })
 	}
 }
 
@@ -105,6 +110,17 @@ func stamp(by signing, date, nonce string) action {
 	return a
 }
 
+// unreadable is the refusal of a time that is none. A signature of V4 is for a
+// day, which no such time is in.
+func unreadable(by signing, want refusal) refusal {
+	if by == signingV4 {
+		return incompleteSignature
+	}
+	return want
+}
+
+var incompleteSignature = refusal{400, "IncompleteSignature", "The request signature does not conform to Alibaba Cloud standards."}
+
 func TestTimeAndNonceOfASignatureAreVerified(t *testing.T) {
 	endpoint := start(t, "--credential", credential)
 	at := func(off time.Duration) string { return time.Now().UTC().Add(off).Format("2006-01-02T15:04:05Z") }
@@ -118,8 +134,8 @@ func TestTimeAndNonceOfASignatureAreVerified(t *testing.T) {
 			}{
 				{"16 minutes old", at(-16 * time.Minute), by.name + "-old", expired},
 				{"16 minutes ahead", at(16 * time.Minute), by.name + "-ahead", expired},
-				{"no time", "yesterday", by.name + "-yesterday", refusal{400, "InvalidTimeStamp.Format", "Specified time stamp or date value is not well formatted."}},
-				{"empty time", "", by.name + "-empty", refusal{400, "IllegalTimestamp", `The input parameter "Timestamp" that is mandatory for processing this request is not supplied.`}},
+				{"no time", "yesterday", by.name + "-yesterday", unreadable(by, refusal{400, "InvalidTimeStamp.Format", "Specified time stamp or date value is not well formatted."})},
+				{"empty time", "", by.name + "-empty", unreadable(by, refusal{400, "IllegalTimestamp", `The input parameter "Timestamp" that is mandatory for processing this request is not supplied.`})},
 				{"empty nonce", at(0), "", refusal{400, "MissingSignatureNonce", "SignatureNonce is mandatory for this action."}},
 			} {
 				t.Run(c.name, func(t *testing.T) { mustRefuse(t, s.send(stamp(by, c.date, c.nonce)), c.want) })

@@ -51,8 +51,7 @@ var cipherCases = []cipherCase{
 		open: func(private any, ciphertext []byte) ([]byte, error) {
 			return private.(*sm2.PrivateKey).Decrypt(rand.Reader, ciphertext, sm2.NewPlainDecrypterOpts(sm2.C1C3C2))
 		},
-		// openssl knows SM2 ciphertexts as ASN.1 only; KMS has raw ones
-		// (kms-api.md 1.4).
+		// openssl knows SM2 ciphertexts as ASN.1 only; KMS has raw ones.
 		forOpenSSL: func(ciphertext []byte) ([]byte, error) { return sm2.PlainCiphertext2ASN1(ciphertext, sm2.C1C3C2) },
 	},
 }
@@ -87,7 +86,7 @@ func TestCiphertextMadeHereOpensWithThePrivateKeyOfTheScenario(t *testing.T) {
 		plaintext := randomBytes(c.longest)
 		out := call(s, s.AsymmetricEncrypt, encryptRequest(c.key.id, c.key.version, c.algorithm, plaintext))
 		ciphertext := decode(s.t, out.Body.CiphertextBlob)
-		privatePEM := privateKeyPEMs(s.t)[c.key.version]
+		privatePEM := c.key.privateKey
 		opened, err := c.open(parsePrivate(s.t, privatePEM), ciphertext)
 		mustBe(s.t, "opened by a Go library", opened, err, plaintext)
 		ciphertext, err = c.forOpenSSL(ciphertext)
@@ -154,7 +153,7 @@ var signatureCases = []signatureCase{
 	},
 }
 
-// sm2Identity is the user id of Alibaba's own code (kms-api.md 1.4).
+// sm2Identity is the user id of Alibaba's own code.
 const sm2Identity = "1234567812345678"
 
 var pss = &rsa.PSSOptions{SaltLength: 32, Hash: crypto.SHA256}
@@ -196,7 +195,7 @@ func TestSignaturesMadeHereVerifyOutsideAndTheOtherWayRound(t *testing.T) {
 	for _, c := range signatureCases {
 		t.Run(c.name, func(t *testing.T) {
 			s := connect(t, config(endpoint, signingV3))
-			publicPEM, privatePEM := publicKeyPEM(s, c.key), privateKeyPEMs(t)[c.key.version]
+			publicPEM, privatePEM := publicKeyPEM(s, c.key), c.key.privateKey
 			public, message := parsePublic(t, publicPEM), []byte("the message")
 			digest, err := c.digest(public, message)
 			if err != nil {
@@ -221,12 +220,17 @@ func TestSignaturesMadeHereVerifyOutsideAndTheOtherWayRound(t *testing.T) {
 func pkeyutl(t *testing.T, input []byte, keyPEM string, options ...string) ([]byte, error) {
 	t.Helper()
 	arguments := append([]string{"pkeyutl", "-inkey", write(t, "key.pem", []byte(keyPEM)), "-in", write(t, "input", input)}, options...)
+	return openssl(t, arguments...)
+}
+
+func openssl(t *testing.T, arguments ...string) ([]byte, error) {
+	t.Helper()
 	var complaint bytes.Buffer
 	command := exec.Command("openssl", arguments...)
 	command.Stderr = &complaint
 	output, err := command.Output()
 	if err != nil {
-		t.Logf("openssl %v: %v\n%s", options, err, &complaint)
+		t.Logf("openssl %v: %v\n%s", arguments, err, &complaint)
 	}
 	return output, err
 }
