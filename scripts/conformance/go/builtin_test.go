@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/goccy/go-yaml"
+
+	"github.com/alikms/alikms/scripts/conformance/alikms"
 )
 
 // builtInKey is a key that an alikms without a fixture has.
@@ -16,7 +18,7 @@ type builtInKey struct {
 }
 
 // defaultScenario is the fixture that is built in, which the README shows.
-var defaultScenario = filepath.Join(repository, "fixtures", "default.yaml")
+var defaultScenario = filepath.Join(alikms.Repository, "fixtures", "default.yaml")
 
 // builtInKeys are its keys, in its order.
 var builtInKeys = readKeys(defaultScenario)

@@ -10,6 +10,8 @@ import (
 
 	"github.com/aliyun/alibaba-cloud-sdk-go/sdk/requests"
 	classic "github.com/aliyun/alibaba-cloud-sdk-go/services/kms"
+
+	"github.com/alikms/alikms/scripts/conformance/alikms"
 )
 
 // parameters are those of a call, named as on the wire.
@@ -242,7 +244,7 @@ func TestACallerWithoutPermissionIsRefusedEveryOperation(t *testing.T) {
 // mustCoverOperations finds operations of the binary that no test has called.
 func mustCoverOperations(t *testing.T, called map[string]bool) {
 	t.Helper()
-	for _, name := range operations(t) {
+	for _, name := range alikms.Operations(t) {
 		if !called[name] {
 			t.Errorf("%s was not called successfully: a test is missing or has failed", name)
 		}

@@ -3,6 +3,8 @@ package conformance
 import (
 	"testing"
 	"time"
+
+	"github.com/alikms/alikms/scripts/conformance/alikms"
 )
 
 // kept is what the first process leaves to the second.
@@ -25,7 +27,7 @@ func TestCiphertextOfOneProcessOpensInTheNext(t *testing.T) {
 
 // keeping is a conversation with an alikms that keeps what it has in a folder.
 func keeping(t *testing.T, folder string) *conversation {
-	endpoint := startKeeping(t, "--data", folder, "--credential", credential).endpoint
+	endpoint := alikms.StartKeeping(t, "--data", folder, "--credential", credential).Endpoint
 	return connect(t, config(endpoint, signingV3)).converse(endpoint)
 }
 

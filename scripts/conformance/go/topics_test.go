@@ -3,11 +3,10 @@ package conformance
 import (
 	"encoding/json"
 	"fmt"
-	"io"
-	"net/http"
-	"strings"
 	"testing"
 	"time"
+
+	"github.com/alikms/alikms/scripts/conformance/alikms"
 )
 
 // topic is a conversation that every SDK has to be able to hold, with an alikms
@@ -77,19 +76,7 @@ func (c *conversation) metadata(key string) answer {
 // control asks one of the controls.
 func (c *conversation) control(method, path, body string) answer {
 	c.t.Helper()
-	request, err := http.NewRequest(method, "http://"+c.endpoint+"/_emulator/"+path, strings.NewReader(body))
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	defer response.Body.Close()
-	text, err := io.ReadAll(response.Body)
-	if err != nil || response.StatusCode != http.StatusOK {
-		c.t.Fatalf("%s %s: %s %s %v", method, path, response.Status, text, err)
-	}
+	text := alikms.Control(c.t, c.endpoint, method, path, body)
 	var out answer
 	if err := json.Unmarshal(text, &out); err != nil {
 		c.t.Fatal(err)
