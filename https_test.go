@@ -54,6 +54,27 @@ func TestABadCAFileStopsTheStartWithOneLine(t *testing.T) {
 	}
 }
 
+func TestTLSNameAddsAName(t *testing.T) {
+	data := t.TempDir()
+	first := start(t, "--data", data)
+	first.stop()
+	second := start(t, "--data", data, "--tls-name", "kms.example.com")
+	client := trusting(t, second)
+	client.Transport.(*http.Transport).TLSClientConfig.ServerName = "kms.example.com"
+	answersOverHTTPS(t, client, second)
+	second.stop()
+	if log := second.stderr.String(); strings.Count(log, "clients must trust the new one") != 1 {
+		t.Errorf("the log says: %s", log)
+	}
+}
+
+func TestABadTLSNameStopsTheStart(t *testing.T) {
+	code, line := refused(t, nil, "--ephemeral", "--tls-name", "*.example.com")
+	if code != 2 || !strings.Contains(line, `--tls-name is "*.example.com": write a host name`) {
+		t.Errorf("exit %d %q", code, line)
+	}
+}
+
 func TestOwnCertificateIsShown(t *testing.T) {
 	folder := t.TempDir()
 	if _, err := emulator.OpenCA(folder, emulator.CAOptions{}); err != nil {

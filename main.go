@@ -192,7 +192,7 @@ func (s *serveCommand) options(st *store.Store, scenario *fixtures.Document, own
 		Credentials:   s.credentials(),
 		Journal:       int(s.Journal),
 		JournalBytes:  int(s.JournalBytes),
-		AllowHosts:    s.AllowHost,
+		AllowHosts:    s.answeredHosts(),
 		KeyPool:       s.keyPool(),
 		CA:            ca,
 		Log:           log,
@@ -201,6 +201,16 @@ func (s *serveCommand) options(st *store.Store, scenario *fixtures.Document, own
 		o.Certificate = own.Leaf
 	}
 	return o
+}
+
+// answeredHosts are the names of --allow-host, and those of --tls-name with all
+// below them.
+func (s *serveCommand) answeredHosts() []string {
+	names := slices.Clone(s.AllowHost)
+	for _, name := range s.TLSName {
+		names = append(names, name, "."+name)
+	}
+	return names
 }
 
 // serve says that it serves, and does so until ctx ends. Clients may come from

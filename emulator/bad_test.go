@@ -59,7 +59,7 @@ func compareWithFile(t *testing.T, name, got string) {
 func TestMessagesOfTheFormatAboutMeaning(t *testing.T) {
 	for _, c := range []struct{ text, want string }{
 		{"keys:\n  - {keyId: key-a, keySpec: RSA_2047, keyUsage: SIGN/VERIFY}\n",
-			`a.yaml:2:29: keys[0].keySpec: "RSA_2047" is not allowed here; one of RSA_2048, RSA_3072, EC_SM2`},
+			`a.yaml:2:29: keys[0].keySpec: "RSA_2047" is not allowed here; one of Aliyun_AES_256, Aliyun_AES_192, Aliyun_AES_128, Aliyun_SM4, RSA_2048, RSA_3072, RSA_4096, EC_P256, EC_P256K, EC_SM2`},
 		{"faults:\n  - {name: a, match: {operation: AsymetricEncrypt}, delay: 1s}\n",
 			`a.yaml:2:34: faults[0].match.operation: "AsymetricEncrypt" is not an operation; did you mean AsymmetricEncrypt?`},
 		{"faults:\n  - {name: a, match: {operation: ListKeys, keyId: x}, delay: 1s}\nkeys:\n  - {keyId: x, keySpec: EC_SM2, keyUsage: SIGN/VERIFY}\n",

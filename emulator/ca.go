@@ -77,9 +77,8 @@ func openCA(folder string, regions []string, host string, o CAOptions) (*CA, err
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	if name, ok := plainName(host); ok {
-		host = name
-	} else {
+	host, ok := plainName(host)
+	if !ok {
 		host = ""
 	}
 	domains := slices.Concat(kmsDomains(regions), privateDomains, o.Names)

@@ -70,27 +70,41 @@ func (x *exchange) perform(w http.ResponseWriter, r *http.Request) (response any
 			response, err = nil, fmt.Errorf("panic: %v\n%s", r, debug.Stack())
 		}
 	}()
-	request, err := wire.Read(w, r)
-	x.request = request
-	if err == nil {
-		err = checkSite(r)
+	op, who, err := x.read(w, r)
+	if !who.Verified && !x.server.hosts.answers(r.Host) {
+		return nil, kmserr.HostNotAllowed(shortened(r.Host)) // who signs is no web page
 	}
 	if err != nil {
 		return nil, err
 	}
-	claimed, unfit := auth.ClaimOf(request)
-	x.entry.AccessKeyID, x.entry.Scheme = copied(claimed.AccessKeyID), claimed.Scheme
-	op, err := operationOf(request)
-	if err != nil {
-		return nil, err
-	}
-	if err := x.enter(op, claimed, unfit); err != nil {
+	if err := x.enter(op, who); err != nil {
 		return nil, err
 	}
 	if x.verdict.Quota != "" {
 		return nil, kmserr.Throttled
 	}
 	return x.act(op)
+}
+
+// read finds out what a request asks for, and who asks.
+func (x *exchange) read(w http.ResponseWriter, r *http.Request) (op *kms.Operation, who auth.Caller, err error) {
+	x.request, err = wire.Read(w, r)
+	if err == nil {
+		err = checkSite(r)
+	}
+	if err != nil {
+		return nil, who, err
+	}
+	claimed, unfit := auth.ClaimOf(x.request)
+	x.entry.AccessKeyID, x.entry.Scheme = copied(claimed.AccessKeyID), claimed.Scheme
+	if op, err = operationOf(x.request); err != nil {
+		return nil, who, err
+	}
+	who, err = x.server.callers.Verify(claimed, unfit, func() bool {
+		return x.server.rules.Resent(rules.Request{AccessKeyID: claimed.AccessKeyID, Nonce: claimed.Nonce, Fingerprint: x.request.Fingerprint})
+	})
+	x.entry.Verified = who.Verified
+	return op, who, err
 }
 
 // operationOf finds what a request asks for.
@@ -105,19 +119,9 @@ func operationOf(req *wire.Request) (*kms.Operation, error) {
 	return op, req.CheckVersion()
 }
 
-// enter finds out who calls and where, and what the rules make of the call.
-func (x *exchange) enter(op *kms.Operation, claimed auth.Claim, unfit error) error {
+// enter finds out where a call comes in, and what the rules make of it.
+func (x *exchange) enter(op *kms.Operation, who auth.Caller) (err error) {
 	s := x.server
-	who, err := s.callers.Verify(claimed, unfit, func() bool {
-		return s.rules.Resent(rules.Request{AccessKeyID: claimed.AccessKeyID, Nonce: claimed.Nonce, Fingerprint: x.request.Fingerprint})
-	})
-	if !who.Verified && !s.hosts.answers(x.request.HTTP.Host) {
-		err = kmserr.HostNotAllowed(shortened(x.request.HTTP.Host)) // who signs is no web page
-	}
-	if err != nil {
-		return err
-	}
-	x.entry.Verified = who.Verified
 	x.call, err = s.newCall(x.request, who)
 	if err != nil {
 		return err

@@ -177,7 +177,7 @@ func TestWhatIsNoCallIsNotSeenByARule(t *testing.T) {
 	s.must("PUT", "faults/f", "{error: InternalFailure}")
 	s.do("ListKeys")                                 // refused: unsigned
 	s.call("app", form("NoSuchAction"))              // unknown
-	s.call("app", form("Encrypt"))                   // not emulated
+	s.call("app", form("GenerateMac"))               // not emulated
 	s.call("app", form("ListKeys", "Format", "BSD")) // unreadable
 	s.must("GET", "clock", "")                       // a control
 	s.expectStatus("faults/f", "calls=0")

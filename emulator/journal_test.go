@@ -48,7 +48,7 @@ func TestAnEntryOfTheJournalTellsWhatARequestWasAndWhatBecameOfIt(t *testing.T) 
 		{"over quota", form("DescribeRegions"), map[string]any{"status": 429.0, "code": "Rejected.Throttling", "quota": "q"}},
 		{"a fault", form("ListKeys", "AccessKeyId", "faulty"), map[string]any{"accessKeyId": "faulty", "status": 503.0, "code": "ServiceUnavailableTemporary", "fault": "f"}},
 		{"unknown action", form("CreatKey"), map[string]any{"status": 404.0, "code": "InvalidAction.NotFound"}},
-		{"not emulated", form("Decrypt"), map[string]any{"status": 400.0, "code": "NotEmulated"}},
+		{"not emulated", form("GenerateMac"), map[string]any{"status": 400.0, "code": "NotEmulated"}},
 		{"no action", form(""), map[string]any{"status": 400.0, "code": "MissingAction"}},
 		{"wrong version", form("ListKeys", "Version", "2015-01-01"), map[string]any{"status": 400.0, "code": "InvalidVersion"}},
 		{"bad format", form("ListKeys", "Format", "BSD"), map[string]any{"status": 400.0, "code": "InvalidParameter.Format"}},
@@ -258,14 +258,14 @@ func TestTheJournalIsFilteredByEachField(t *testing.T) {
 		host   string
 		params url.Values
 	}{
-		{"", form("DescribeKey", "KeyId", "alias/a", "AccessKeyId", "app-a")},       // 0
-		{"", form("DescribeKey", "KeyId", "key-b", "AccessKeyId", "app-a")},         // 1
-		{"", form("ListKeys", "AccessKeyId", "app-b")},                              // 2
-		{"", form("ListKeys", "AccessKeyId", "app-c")},                              // 3
-		{"", form("ListKeys", "AccessKeyId", "app-c")},                              // 4, over quota
-		{instanceHost, form("GetPublicKey", "KeyId", "key-b", "KeyVersionId", "x")}, // 5
-		{"", form("DescribeKey", "KeyId", "gone")},                                  // 6
-		{"", form("Encrypt")}, // 7
+		{"", form("DescribeKey", "KeyId", "alias/a", "AccessKeyId", "app-a")},                // 0
+		{"", form("DescribeKey", "KeyId", "key-b", "AccessKeyId", "app-a")},                  // 1
+		{"", form("ListKeys", "AccessKeyId", "app-b")},                                       // 2
+		{"", form("ListKeys", "AccessKeyId", "app-c")},                                       // 3
+		{"", form("ListKeys", "AccessKeyId", "app-c")},                                       // 4, over quota
+		{instanceHost, form("GetPublicKey", "KeyId", "key-b", "KeyVersionId", "x")},          // 5
+		{"", form("DescribeKey", "KeyId", "gone")},                                           // 6
+		{"", form("GenerateMac")},                                                            // 7
 		{"kms.cn-beijing.aliyuncs.com", form("DescribeKey", "KeyId", arnPrefix+"key/key-a")}, // 8
 		{"", form("DescribeKey", "KeyId", "acs:kms:cn-hangzhou:0000000000000000:key/key-a")}, // 9, of another account
 	} {
@@ -277,7 +277,7 @@ func TestTheJournalIsFilteredByEachField(t *testing.T) {
 	}{
 		{"", []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}},
 		{"?operation=DescribeKey", []int{0, 1, 6, 8, 9}},
-		{"?operation=Encrypt", []int{7}},
+		{"?operation=GenerateMac", []int{7}},
 		{"?keyId=key-a", []int{0, 8}},
 		{"?keyId=alias/a2", []int{0, 8}},
 		{"?keyId=" + url.QueryEscape(arnPrefix+"alias/a"), []int{0, 8}},

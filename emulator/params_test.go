@@ -91,6 +91,9 @@ func FuzzParameters(f *testing.F) {
 		{"Action=CreateKey&KeySpec=EC_SM2", `Tags=[{"TagKey":"a","TagValue":"b"}]`},
 		{"Action=CreateAlias&KeyId=" + sm2Key, "AliasName=alias/%2F"},
 		{"Action=AsymmetricVerify&KeyId=alias/demo-sm2-sign&KeyVersionId=2ab1a983-7072-4bbc-a582-584b5bd80006&Algorithm=SM2DSA", "Digest=AAAA&Value=AAAA"},
+		{"Action=TagResources&RegionId=cn-hangzhou&ResourceType=key", "ResourceId.1=" + sm2Key + "&Tag.20.Key=team&Tag.20.Value=payments"},
+		{"Action=UntagResources&RegionId=cn-hangzhou&ResourceType=key&ResourceId.01=" + sm2Key, "TagKey.x=team&All=true"},
+		{"Action=ListTagResources&RegionId=cn-hangzhou&ResourceType=key", "NextToken=caeba0bbb2be03f84eb48b699f0a4883&Tag.1=team"},
 		{"a=%zz", ";"}, {"&&=&", "=&%ff=%fe"}, {"Action=ListKeys&Action", "x\xff"},
 	} {
 		f.Add(seed[0], seed[1])

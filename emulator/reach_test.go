@@ -2,6 +2,7 @@ package emulator
 
 import (
 	"cmp"
+	"encoding/base64"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -74,6 +75,13 @@ func (s *situation) use(host string, key fixtures.Key, versionID string) {
 	call := func(action string, more ...string) testAnswer {
 		return s.asTester(host, action, append(more, "KeyId", key.KeyID, "KeyVersionId", versionID)...)
 	}
+	if kms.Symmetric(key.KeySpec) {
+		blob := call("Encrypt", "Plaintext", "hello").text("CiphertextBlob")
+		if a := call("Decrypt", "CiphertextBlob", blob); a.text("Plaintext") != "hello" {
+			s.t.Errorf("%s: %s", key.KeyID, a.body)
+		}
+		return
+	}
 	if public := call("GetPublicKey").text("PublicKey"); !strings.HasPrefix(public, "-----BEGIN PUBLIC KEY-----") {
 		s.t.Errorf("the public key of %s is %q", versionID, public)
 	}
@@ -104,28 +112,20 @@ func (s *situation) asTester(host, action string, more ...string) testAnswer {
 	return s.expect(200, "", s.byHost(host, params))
 }
 
-// manyKeys writes a scenario of n keys with a PEM each, and gives its path. For
-// reading one it does not matter that all are the same.
-func manyKeys(t testing.TB, n int, spec string) string {
+// manyKeys writes a scenario of n keys with their material, and gives its path.
+// For reading one it does not matter that all are the same.
+func manyKeys(t testing.TB, n int, spec *keyspec.Spec) string {
 	t.Helper()
-	document, problems := fixtures.Default()
-	if len(problems) > 0 {
-		t.Fatal(problems)
-	}
+	version := newSeededVersion(t, spec)
 	var many fixtures.Scenario
-	for _, key := range document.Keys {
-		if key.KeySpec != spec || key.KeyUsage != keyspec.EncryptDecrypt {
-			continue
-		}
-		for i := range n {
-			many.Keys = append(many.Keys, fixtures.Key{
-				KeyID:    fmt.Sprintf("key-%d", i),
-				KeySpec:  spec,
-				KeyUsage: key.KeyUsage,
-				Aliases:  []string{fmt.Sprintf("alias/%d", i)},
-				Versions: []fixtures.Version{{PrivateKey: key.Versions[0].PrivateKey}},
-			})
-		}
+	for i := range n {
+		many.Keys = append(many.Keys, fixtures.Key{
+			KeyID:    fmt.Sprintf("key-%d", i),
+			KeySpec:  spec.Name,
+			KeyUsage: spec.Usages()[0],
+			Aliases:  []string{fmt.Sprintf("alias/%d", i)},
+			Versions: []fixtures.Version{version},
+		})
 	}
 	text, err := many.YAML()
 	if err != nil {
@@ -138,9 +138,26 @@ func manyKeys(t testing.TB, n int, spec string) string {
 	return path
 }
 
+// newSeededVersion is a version of a scenario with new material.
+func newSeededVersion(t testing.TB, spec *keyspec.Spec) fixtures.Version {
+	t.Helper()
+	key, err := spec.Generate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	material, err := key.Marshal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if spec.Symmetric() {
+		return fixtures.Version{KeyMaterial: base64.StdEncoding.EncodeToString(material)}
+	}
+	return fixtures.Version{PrivateKey: keyspec.PEM(material)}
+}
+
 func TestAScenarioOfManyKeysIsReachable(t *testing.T) {
 	const n = 100
-	for _, spec := range keyspec.Names() {
+	for _, spec := range keyspec.All() {
 		document, problems := fixtures.Load(manyKeys(t, n, spec))
 		if len(problems) > 0 {
 			t.Fatal(problems)
@@ -148,7 +165,7 @@ func TestAScenarioOfManyKeysIsReachable(t *testing.T) {
 		server := newTestServer(t, func(o *Options) { o.Scenario = document })
 		s := &situation{testServer: server, document: document}
 		if a := s.mustDo("ListKeys"); a.field("TotalCount") != float64(n) {
-			t.Errorf("%s: listed %s, want %d keys", spec, a.body, n)
+			t.Errorf("%s: listed %s, want %d keys", spec.Name, a.body, n)
 		}
 		s.reach(document.Keys[0])
 		s.reach(document.Keys[n-1])
@@ -158,8 +175,8 @@ func TestAScenarioOfManyKeysIsReachable(t *testing.T) {
 // BenchmarkStartWithAThousandKeys is what a start does with a scenario file. It
 // is to take less than a second.
 func BenchmarkStartWithAThousandKeys(b *testing.B) {
-	for _, spec := range keyspec.Names() {
-		b.Run(spec, func(b *testing.B) {
+	for _, spec := range keyspec.All() {
+		b.Run(spec.Name, func(b *testing.B) {
 			path := manyKeys(b, 1000, spec)
 			for b.Loop() {
 				startWith(b, path)

@@ -102,7 +102,7 @@ func TestABadRequestIsRefusedWithItsDocumentedError(t *testing.T) {
 		{"unknown action", get("/?Action=CreatKey"), 404, "InvalidAction.NotFound"},
 		{"action in another case", get("/?Action=createkey"), 404, "InvalidAction.NotFound"},
 		{"action that is not emulated", get("/?Action=GetSecretValue"), 400, "NotEmulated"},
-		{"Decrypt", get("/?Action=Decrypt"), 400, "NotEmulated"},
+		{"GenerateMac", get("/?Action=GenerateMac"), 400, "NotEmulated"},
 		{"wrong version", get("/?Action=ListKeys&Version=2016-01-21"), 400, "InvalidVersion"},
 		{"unknown format", get("/?Action=ListKeys&Format=yaml"), 400, "InvalidParameter.Format"},
 		{"instance protocol", post("/", "\x0a\x05key-1", "x-kms-apiname: Encrypt\r\n"), 400, "NotEmulated"},
@@ -121,7 +121,7 @@ func TestABadRequestIsRefusedWithItsDocumentedError(t *testing.T) {
 		{"truncated ciphertext", get("/?Action=AsymmetricDecrypt&" + key + "&CiphertextBlob=BAAA"), 400, "InvalidParameter"},
 		{"unknown algorithm", get("/?Action=AsymmetricEncrypt&KeyId=" + sm2Key + "&KeyVersionId=" + sm2Version + "&Algorithm=RSA&Plaintext=AAAA"), 400, "InvalidParameter"},
 		{"algorithm of another spec", get("/?Action=AsymmetricEncrypt&KeyId=" + sm2Key + "&KeyVersionId=" + sm2Version + "&Algorithm=RSAES_OAEP_SHA_1&Plaintext=AAAA"), 400, "Rejected.UnsupportedOperation"},
-		{"another usage", get("/?Action=AsymmetricSign&KeyId=" + sm2Key + "&KeyVersionId=" + sm2Version + "&Algorithm=SM2DSA&Digest=AAAA"), 400, "Rejected.UnsupportedOperation"},
+		{"another usage", get("/?Action=AsymmetricSign&KeyId=" + sm2Key + "&KeyVersionId=" + sm2Version + "&Algorithm=SM2DSA&Digest=AAAA"), 400, "UnsupportedOperation"},
 		{"version of another key", get("/?Action=DescribeKeyVersion&KeyId=" + sm2Key + "&KeyVersionId=" + rsaVersion), 404, "Forbidden.KeyVersionNotFound"},
 		{"unknown key", get("/?Action=DescribeKey&KeyId=key-x"), 404, "Forbidden.KeyNotFound"},
 		{"unknown alias", get("/?Action=DescribeKey&KeyId=alias/x"), 404, "Forbidden.AliasNotFound"},
@@ -185,8 +185,9 @@ func TestTheErrorNamesItsParameter(t *testing.T) {
 		{"Action=ListKeys&PageSize=0", "The specified parameter PageSize is not valid."},
 		{"Action=ListKeys&%E9%94%AE=%ff", "The specified parameter 键 is not valid."},
 		{"Action=ListKeys&a=1&a=2", "The specified parameter a is not valid."},
-		{"Action=Encrypt", "alikms does not emulate Encrypt."},
-		{"Action=Decrypt", "alikms does not emulate Decrypt; ciphertext of an asymmetric key is decrypted with AsymmetricDecrypt."},
+		{"Action=GenerateMac", "alikms does not emulate GenerateMac."},
+		{"Action=Decrypt&CiphertextBlob=AAAA", "The specified parameter CiphertextBlob is not valid. " +
+			"It is no ciphertext of a symmetric key; that of an asymmetric key is decrypted with AsymmetricDecrypt."},
 	} {
 		if a := served(s, httptest.NewRequest("GET", "/?"+c.query, nil)); a.object["Message"] != c.message {
 			t.Errorf("%s: %s", c.query, a.body)
@@ -452,7 +453,7 @@ func (g signer) request(query url.Values) *http.Request {
 	if g.hash != "" {
 		headers["x-acs-content-sha256"] = g.hash
 	}
-	names := []string{"host"}
+	names := []string{"content-type", "host"}
 	for _, name := range slices.Sorted(maps.Keys(headers)) {
 		if headers[name] != "" {
 			r.Header.Set(name, headers[name])
@@ -620,7 +621,7 @@ func TestWhoIsNobodyIsRefusedWhereCredentialsAreConfigured(t *testing.T) {
 	}{
 		{"unsigned", "", nil, "MissingAccessKeyId"},
 		{"an AccessKeyId alone", "&AccessKeyId=app", nil, "IncompleteSignature"},
-		{"an empty AccessKeyId", "&AccessKeyId=&Signature=x", nil, "MissingAccessKeyId"},
+		{"an empty AccessKeyId", "&AccessKeyId=&Signature=x", nil, "InvalidParameter"},
 		{"no method", "&AccessKeyId=app&Signature=x", nil, "InvalidSignatureMethod"},
 		{"RSA", "&AccessKeyId=app&Signature=x&SignatureMethod=SHA256withRSA&SignatureType=PRIVATEKEY", nil, "InvalidSignatureMethod"},
 		{"bearer", "&SignatureType=BEARERTOKEN&BearerToken=x", nil, "InvalidSignatureMethod"},
@@ -648,7 +649,7 @@ func TestWhoIsNobodyIsRefusedWhereCredentialsAreConfigured(t *testing.T) {
 func TestTheActionIsCheckedBeforeTheSignature(t *testing.T) {
 	real := standingAt(time.Now())
 	s := signedServer(t, real)
-	for action, code := range map[string]string{"": "MissingAction", "Nothing": "InvalidAction.NotFound", "Encrypt": "NotEmulated"} {
+	for action, code := range map[string]string{"": "MissingAction", "Nothing": "InvalidAction.NotFound", "GenerateMac": "NotEmulated"} {
 		if a := s.do(action); a.code() != code {
 			t.Errorf("%q: %d %s", action, a.status, a.body)
 		}

@@ -65,6 +65,7 @@ type Server struct {
 	journal       journal
 	ca            *CA
 	hosts         hosts
+	limits        limits
 	log           *slog.Logger
 	router        http.Handler
 
@@ -105,6 +106,7 @@ func New(o Options) (*Server, error) {
 		journal:       journal{size: o.Journal, bytes: cmp.Or(o.JournalBytes, 64<<20)},
 		ca:            o.CA,
 		hosts:         answered,
+		limits:        usualLimits,
 		log:           o.Log,
 	}
 	s.running, s.stop = context.WithCancel(context.Background())
@@ -151,7 +153,7 @@ func (s *Server) routes() http.Handler {
 	r.HandleFunc("/healthz", s.serveHealth).Methods(http.MethodGet, http.MethodHead)
 	s.controls(r)
 	r.HandleFunc("/", s.serveAPI)
-	nowhere := s.refuse(kmserr.InvalidAction)
+	nowhere := http.HandlerFunc(s.serveNowhere)
 	r.NotFoundHandler, r.MethodNotAllowedHandler = nowhere, nowhere
 	return r
 }
@@ -164,11 +166,13 @@ func (s *Server) serveHealth(w http.ResponseWriter, _ *http.Request) {
 	wire.WriteJSON(w, http.StatusOK, map[string]string{"status": "ok"})
 }
 
-// refuse answers every request with one error.
-func (s *Server) refuse(refused *kmserr.Error) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		wire.NewAnswer(&wire.Request{HTTP: r}, uuid.NewString(), nil, refused).Write(w)
-	})
+// serveNowhere answers what comes to no path of KMS's.
+func (s *Server) serveNowhere(w http.ResponseWriter, r *http.Request) {
+	refused := kmserr.InvalidAction
+	if !s.hosts.answers(r.Host) {
+		refused = kmserr.HostNotAllowed(shortened(r.Host))
+	}
+	wire.NewAnswer(&wire.Request{HTTP: r}, uuid.NewString(), nil, refused).Write(w)
 }
 
 // protection knows the headers by which browsers tell of other sites.

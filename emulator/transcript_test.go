@@ -153,7 +153,7 @@ func (tr *transcript) direct(order string) {
 	}
 }
 
-var wordSyntax = regexp.MustCompile(`([A-Za-z]+)=("(?:[^"\\]|\\.)*"|\S*)`)
+var wordSyntax = regexp.MustCompile(`([A-Za-z0-9.]+)=("(?:[^"\\]|\\.)*"|\S*)`)
 
 // ask sends the request of a line beginning with >.
 func (tr *transcript) ask(line string) testAnswer {

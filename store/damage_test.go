@@ -148,19 +148,22 @@ func TestLostIndexEntryIsFoundAtRunTime(t *testing.T) {
 	}
 }
 
-// FuzzOpen writes anything anywhere into a file, and corrects the checksums of
-// the meta pages, so that what they say is believed. What opens has to answer.
+// FuzzOpen writes anything anywhere into a file, of this schema or of the first,
+// and corrects the checksums of the meta pages, so that what they say is believed.
+// What opens has to answer.
 func FuzzOpen(f *testing.F) {
-	content := read(f, closedFile(f, 3))
-	for page := range uint32(len(content) / boltcheck.PageSize) {
-		f.Add(page*boltcheck.PageSize+10, []byte{0xff, 0x00})                // the number of elements
-		f.Add(page*boltcheck.PageSize+12, []byte{0xff, 0xff, 0xff, 0xff})    // overflow
-		f.Add(page*boltcheck.PageSize+20, []byte{0xff, 0xff, 0xff, 0x7f})    // a position
-		f.Add(page*boltcheck.PageSize+32, bytes.Repeat([]byte{0xff, 0}, 16)) // a page id
+	files := map[bool][]byte{false: read(f, closedFile(f, 3)), true: read(f, firstSchemaFile(f))}
+	for _, first := range []bool{false, true} {
+		for page := range uint32(len(files[first]) / boltcheck.PageSize) {
+			f.Add(first, page*boltcheck.PageSize+10, []byte{0xff, 0x00})                // the number of elements
+			f.Add(first, page*boltcheck.PageSize+12, []byte{0xff, 0xff, 0xff, 0xff})    // overflow
+			f.Add(first, page*boltcheck.PageSize+20, []byte{0xff, 0xff, 0xff, 0x7f})    // a position
+			f.Add(first, page*boltcheck.PageSize+32, bytes.Repeat([]byte{0xff, 0}, 16)) // a page id
+		}
 	}
 	path := filepath.Join(f.TempDir(), "alikms.db")
-	f.Fuzz(func(t *testing.T, position uint32, patch []byte) {
-		damaged := bytes.Clone(content)
+	f.Fuzz(func(t *testing.T, first bool, position uint32, patch []byte) {
+		damaged := bytes.Clone(files[first])
 		copy(damaged[position%uint32(len(damaged)):], patch)
 		for id := range 2 {
 			m := damaged[id*boltcheck.PageSize+16:] // behind the header of the page

@@ -1,17 +1,18 @@
-// Package store keeps keys, their versions and material, and aliases in one
-// bbolt file. It knows no HTTP, no wire names, no cryptography and no rules of
-// the service: it keeps what it is given, in order, whole or not at all.
-// Reading only reads.
+// Package store keeps keys, with their versions, material, import tokens and
+// aliases, in one bbolt file. It knows no HTTP, no wire names, no cryptography
+// and no rules of the service: it keeps what it is given, in order, whole or not
+// at all. Reading only reads.
 //
 // # On disk
 //
 // A bucket for each kind of record, and a bucket for each order in which
 // records are asked for:
 //
-//	schema           version                                   -> 1
+//	schema           version                                   -> 2
 //	keys             account/region/key                        -> Key as JSON
 //	versions         account/region/key/version                -> Version as JSON
-//	materials        account/region/key/version                -> PKCS#8 DER
+//	materials        account/region/key/version                -> PKCS#8 DER, or the bytes of a symmetric key
+//	tokens           account/region/key/token                  -> ImportToken as JSON
 //	aliases          account/region/alias                      -> Alias as JSON
 //	settings         name                                      -> bytes
 //	counts           account/region                            -> tally as JSON
@@ -19,8 +20,11 @@
 //	aliases-by-date  account/region/created/alias              -> key
 //	aliases-by-key   account/region/key/created/alias          -> key
 //	versions-by-age  account/region/key/countdown/version      -> key
-//	version-ids      account/region/version                    -> key
+//	versions-by-id   region/version/account                    -> key
 //	deletions        account/region/deleteDate/key             -> key
+//	rotations        account/region/nextRotation/key           -> key
+//	expiries         account/region/materialExpireTime/key     -> key
+//	tokens-by-date   account/region/expireTime/key/token       -> key
 //
 // The parts of a record's key are percent-encoded, but for the last, so a slash
 // in an id does no harm. Dates are in UTC, always with nine digits of a second:
@@ -30,10 +34,18 @@
 // Each value, those of the indexes included, is followed by four bytes: a
 // CRC-32C of bucket, key and value. It is checked on every read.
 //
+// A file of an older schema is migrated when it is opened, in one transaction.
+// Code that is older than a file refuses it.
+//
 // # Damage
 //
-// Open believes nothing. Before bbolt writes to an existing file, checkPages has
+// Open believes nothing. Before bbolt writes to an existing file, boltcheck has
 // walked its pages, bbolt has checked it, and verify has seen that records,
 // indexes and counts agree. So what has been damaged is refused in one line, and
-// left as it is.
+// left as it is. A file that was torn in the very first write to it holds nothing
+// yet, and is begun anew.
+//
+// The file may be removed, replaced or cut while it is open. Each Update looks at
+// it, before anything is changed and after all is on disk, and fails with
+// ErrLost; so does a View of a file that was cut.
 package store

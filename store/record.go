@@ -9,6 +9,7 @@ import (
 	"hash/crc32"
 	"iter"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -51,22 +52,20 @@ type Scope struct{ Account, Region string }
 
 // key is the key of a record of the scope.
 func (s Scope) key(parts ...string) string {
-	return joinKey(append([]string{s.Account, s.Region}, parts...)...)
+	return joinKey(slices.Concat([]string{s.Account, s.Region}, parts)...)
 }
 
 // prefix begins the keys of all records below the parts.
 func (s Scope) prefix(parts ...string) string { return s.key(append(parts, "")...) }
 
-// joinKey encodes all parts but the last, so that different parts never give
-// the same key.
+// joinKey encodes all parts but the last, in place, so that different parts
+// never give the same key.
 func joinKey(parts ...string) string {
 	last := len(parts) - 1
-	var key strings.Builder
-	for _, part := range parts[:last] {
-		key.WriteString(url.PathEscape(part))
-		key.WriteByte('/')
+	for i, part := range parts[:last] {
+		parts[i] = url.PathEscape(part)
 	}
-	return key.String() + parts[last]
+	return strings.Join(parts, "/")
 }
 
 // splitKey is the inverse of joinKey for n parts.
@@ -99,19 +98,23 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // checksum covers where a value belongs, too: a record that turns up in another
 // place is as wrong as a changed one.
-func checksum(b bucket, key, value []byte) []byte {
-	sum := crc32.Update(0, castagnoli, []byte(b))
+func checksum(b bucket, key, value []byte) uint32 {
 	// The length tells apart what is key and what is value.
-	sum = crc32.Update(sum, castagnoli, binary.BigEndian.AppendUint32(nil, uint32(len(key))))
+	place := binary.BigEndian.AppendUint32(append(make([]byte, 0, 64), b...), uint32(len(key)))
+	sum := crc32.Checksum(place, castagnoli)
 	sum = crc32.Update(sum, castagnoli, key)
-	sum = crc32.Update(sum, castagnoli, value)
-	return binary.BigEndian.AppendUint32(nil, sum)
+	return crc32.Update(sum, castagnoli, value)
+}
+
+// seal puts the checksum behind a value.
+func seal(b bucket, key, value []byte) []byte {
+	return binary.BigEndian.AppendUint32(slices.Clip(value), checksum(b, key, value))
 }
 
 // unseal takes the checksum off a value.
 func unseal(b bucket, key, sealed []byte) ([]byte, error) {
 	size := len(sealed) - checksumSize
-	if size < 0 || !bytes.Equal(checksum(b, key, sealed[:size]), sealed[size:]) {
+	if size < 0 || checksum(b, key, sealed[:size]) != binary.BigEndian.Uint32(sealed[size:]) {
 		return nil, damaged(b, string(key), errors.New("its checksum is wrong"))
 	}
 	return sealed[:size:size], nil
@@ -125,9 +128,31 @@ func damaged(b bucket, key string, reason error) error {
 // Tx is a transaction. It ends with the function it is given to. A method that
 // answers ErrNotFound, ErrExists or ErrOtherMaterial has changed nothing; after any
 // other error the transaction is to be given up.
-type Tx struct{ bolt *bbolt.Tx }
+type Tx struct {
+	bolt *bbolt.Tx
+	// opened are the buckets that a View has used: bbolt looks for them anew each
+	// time. In an Update it does not, and there they can go.
+	opened map[bucket]*bbolt.Bucket
+}
 
-func (tx *Tx) bucket(b bucket) *bbolt.Bucket { return tx.bolt.Bucket([]byte(b)) }
+func newTx(bolt *bbolt.Tx) *Tx {
+	if bolt.Writable() {
+		return &Tx{bolt: bolt}
+	}
+	return &Tx{bolt: bolt, opened: map[bucket]*bbolt.Bucket{}}
+}
+
+// bucket returns a bucket, or nil.
+func (tx *Tx) bucket(b bucket) *bbolt.Bucket {
+	if found := tx.opened[b]; found != nil {
+		return found
+	}
+	found := tx.bolt.Bucket([]byte(b))
+	if tx.opened != nil {
+		tx.opened[b] = found
+	}
+	return found
+}
 
 // get returns a value, or ErrNotFound. The value is bbolt's: it is valid inside
 // the transaction only.
@@ -140,8 +165,7 @@ func (tx *Tx) get(b bucket, key string) ([]byte, error) {
 }
 
 func (tx *Tx) put(b bucket, key string, value []byte) error {
-	sealed := append(bytes.Clone(value), checksum(b, []byte(key), value)...)
-	return tx.bucket(b).Put([]byte(key), sealed)
+	return tx.bucket(b).Put([]byte(key), seal(b, []byte(key), value))
 }
 
 // remove deletes a record that has to be there.

@@ -160,7 +160,7 @@ func (s *Store) View(fn func(*Tx) error) error {
 		if err := s.file.whole(); err != nil {
 			return err
 		}
-		return s.db.View(func(tx *bbolt.Tx) error { return fn(&Tx{tx}) })
+		return s.db.View(func(tx *bbolt.Tx) error { return fn(newTx(tx)) })
 	})
 }
 
@@ -184,7 +184,7 @@ func (s *Store) Update(fn func(*Tx) error) error {
 // that was cut up with zeros.
 func (s *Store) change(tx *bbolt.Tx, fn func(*Tx) error) error {
 	s.file.size.Store(tx.Size())
-	if err := fn(&Tx{tx}); err != nil {
+	if err := fn(newTx(tx)); err != nil {
 		return err
 	}
 	return s.file.intact()

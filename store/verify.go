@@ -16,16 +16,8 @@ import (
 // verifyFile says what keeps a file from being used, without changing it. There
 // is nothing wrong with one that is missing or empty.
 func verifyFile(path string) error {
-	info, err := os.Stat(path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil
-	case err != nil:
+	if size, err := regularSize(path); err != nil || size == 0 {
 		return err
-	case !info.Mode().IsRegular():
-		return ErrForeign
-	case info.Size() == 0:
-		return nil
 	}
 	// Read-only, bbolt takes a lock and leaves all but the meta pages alone.
 	db, _, openErr := openBolt(path, bbolt.Options{ReadOnly: true})
@@ -44,7 +36,21 @@ func verifyFile(path string) error {
 	case pages.Fresh:
 		return nil
 	}
-	return db.View(func(tx *bbolt.Tx) error { return verify(&Tx{tx}) })
+	return db.View(func(tx *bbolt.Tx) error { return verify(newTx(tx)) })
+}
+
+// regularSize is the size of a file, 0 when it is missing.
+func regularSize(path string) (int64, error) {
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return 0, nil
+	case err != nil:
+		return 0, err
+	case !info.Mode().IsRegular():
+		return 0, ErrForeign
+	}
+	return info.Size(), nil
 }
 
 // errTorn says that there is nothing in a file, for its first write was torn.

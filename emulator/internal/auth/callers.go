@@ -182,16 +182,12 @@ func headerClaim(req *wire.Request) (Claim, error) {
 	case err != nil:
 		return Claim{}, kmserr.IncompleteSignature
 	}
-	c := Claim{
+	return Claim{
 		Caller: Caller{AccessKeyID: a.AccessKeyID, Scheme: a.Scheme, Nonce: header.Get("x-acs-signature-nonce")},
 		date:   header.Get("x-acs-date"),
 		token:  header.Get("x-acs-security-token"),
 		check:  func(secret string) error { return checkHeaderSignature(req, a, secret) },
-	}
-	if !a.signsWhatCounts(req) || a.Scheme == "V4" && !a.inScope(req.HTTP.Host, c.date) {
-		return c, kmserr.IncompleteSignature
-	}
-	return c, nil
+	}, nil
 }
 
 // signsWhatCounts reports whether all is signed that says what a request is: each
@@ -231,6 +227,9 @@ func v4Region(endpoint string) string {
 // checkHeaderSignature signs the body that came; the hash that a header says of
 // it has to be the same.
 func checkHeaderSignature(req *wire.Request, a Authorization, secret string) error {
+	if !a.signsWhatCounts(req) || a.Scheme == "V4" && !a.inScope(req.HTTP.Host, req.HTTP.Header.Get("x-acs-date")) {
+		return kmserr.IncompleteSignature
+	}
 	stringToSign, ok := a.verify(secret, SignedRequest{
 		Method: req.HTTP.Method,
 		Path:   req.HTTP.URL.EscapedPath(),
@@ -263,14 +262,15 @@ func parameterClaim(req *wire.Request) (Claim, error) {
 	case p["Signature"] == "":
 		c.Scheme = ""
 		return c, kmserr.IncompleteSignature
-	case p["SignatureVersion"] != "1.0":
-		return c, kmserr.IncompleteSignature
 	}
 	newHash, err := V1Hash(p)
 	if err != nil {
 		return c, kmserr.InvalidSignatureMethod
 	}
 	c.check = func(secret string) error {
+		if p["SignatureVersion"] != "1.0" {
+			return kmserr.IncompleteSignature
+		}
 		if stringToSign, ok := verifyV1(newHash, secret, req.HTTP.Method, p); !ok {
 			return kmserr.SignatureV1(stringToSign)
 		}

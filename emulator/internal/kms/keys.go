@@ -166,6 +166,7 @@ func updateKeyDescription(tx *transaction, in *updateKeyDescriptionRequest) (*st
 type setDeletionProtectionRequest struct {
 	ProtectedResourceArn          keyName `names:"arn"`
 	KeyId                         keyName
+	KmsInstanceId                 string `emulated:"no"`
 	EnableDeletionProtection      bool   `required:"true"`
 	DeletionProtectionDescription string `max:"8192"`
 }
