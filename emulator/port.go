@@ -45,8 +45,8 @@ type portConn struct {
 	all    *connections
 
 	// Guarded by all.mu.
-	silent  *list.List // the one it is in; nil: its client owes nothing
-	place   *list.Element
+	silent *list.List // the one it is in; nil: its client owes nothing
+	place  *list.Element
 	// The deadlines that were set, before the limits shorten them.
 	readBy, writeBy time.Time
 	broken          error // a write failed, in the middle it may be
@@ -83,7 +83,7 @@ func (c *portConn) expect(by time.Time) {
 	c.setReadDeadline(earlier(by, time.Now().Add(c.all.limits.stall)))
 }
 
-// arrived says that the client owes nothing more. A deadline left behind would
+// arrived says that the client owes nothing more. The deadline of a stop would
 // end the call: net/http reads on, to notice when the client leaves.
 func (c *portConn) arrived() {
 	c.all.mu.Lock()

@@ -212,6 +212,7 @@ func (tx *Tx) Clear() error {
 	if err != nil {
 		return err
 	}
+	tx.changed = true
 	for _, b := range buckets {
 		if b == bucketSchema || b == bucketSettings {
 			continue

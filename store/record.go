@@ -130,6 +130,8 @@ func damaged(b bucket, key string, reason error) error {
 // other error the transaction is to be given up.
 type Tx struct {
 	bolt *bbolt.Tx
+	// changed says that an Update has something to keep.
+	changed bool
 	// opened are the buckets that a View has used: bbolt looks for them anew each
 	// time. In an Update it does not, and there they can go.
 	opened map[bucket]*bbolt.Bucket
@@ -164,8 +166,15 @@ func (tx *Tx) get(b bucket, key string) ([]byte, error) {
 	return unseal(b, []byte(key), sealed)
 }
 
+// put keeps a value, unless it is there already.
 func (tx *Tx) put(b bucket, key string, value []byte) error {
-	return tx.bucket(b).Put([]byte(key), seal(b, []byte(key), value))
+	sealed := seal(b, []byte(key), value)
+	in := tx.bucket(b)
+	if bytes.Equal(in.Get([]byte(key)), sealed) {
+		return nil
+	}
+	tx.changed = true
+	return in.Put([]byte(key), sealed)
 }
 
 // remove deletes a record that has to be there.
@@ -173,6 +182,7 @@ func (tx *Tx) remove(b bucket, key string) error {
 	if _, err := tx.get(b, key); err != nil {
 		return missing(b, key, err)
 	}
+	tx.changed = true
 	return tx.bucket(b).Delete([]byte(key))
 }
 
