@@ -15,7 +15,10 @@ import (
 type builtInKey struct {
 	id, version, alias, spec, usage string
 	privateKey                      string // PEM; "" of a symmetric key
+	material                        string // base64; "" of an asymmetric key
 }
+
+func (k builtInKey) symmetric() bool { return k.material != "" }
 
 // defaultScenario is the fixture that is built in, which the README shows.
 var defaultScenario = filepath.Join(alikms.Repository, "fixtures", "default.yaml")
@@ -30,6 +33,10 @@ var (
 	rsa2048SignKey = builtIn("alias/demo-rsa-2048-sign")
 	rsa3072SignKey = builtIn("alias/demo-rsa-3072-sign")
 	sm2SignKey     = builtIn("alias/demo-sm2-sign")
+	rsa4096Key     = builtIn("alias/demo-rsa-4096")
+	rsa4096SignKey = builtIn("alias/demo-rsa-4096-sign")
+	p256SignKey    = builtIn("alias/demo-p256-sign")
+	p256kSignKey   = builtIn("alias/demo-p256k-sign")
 )
 
 // builtIn finds a key by its alias.
@@ -58,6 +65,7 @@ func readKeys(file string) (keys []builtInKey) {
 			Versions []struct {
 				KeyVersionID string `yaml:"keyVersionId"`
 				PrivateKey   string `yaml:"privateKey"`
+				KeyMaterial  string `yaml:"keyMaterial"`
 			} `yaml:"versions"`
 		} `yaml:"keys"`
 	}
@@ -69,7 +77,8 @@ func readKeys(file string) (keys []builtInKey) {
 			panic(fmt.Sprintf("%s: %s has not one alias and one version", file, key.KeyID))
 		}
 		keys = append(keys, builtInKey{
-			key.KeyID, key.Versions[0].KeyVersionID, key.Aliases[0], key.KeySpec, key.KeyUsage, key.Versions[0].PrivateKey,
+			key.KeyID, key.Versions[0].KeyVersionID, key.Aliases[0], key.KeySpec, key.KeyUsage,
+			key.Versions[0].PrivateKey, key.Versions[0].KeyMaterial,
 		})
 	}
 	return keys
@@ -81,12 +90,16 @@ var (
 	encryptionAlgorithms = map[string][]string{
 		"RSA_2048": {"RSAES_OAEP_SHA_256", "RSAES_OAEP_SHA_1"},
 		"RSA_3072": {"RSAES_OAEP_SHA_256", "RSAES_OAEP_SHA_1"},
+		"RSA_4096": {"RSAES_OAEP_SHA_256", "RSAES_OAEP_SHA_1"},
 		"EC_SM2":   {"SM2PKE"},
 	}
 	signatureAlgorithms = map[string][]string{
 		"RSA_2048": {"RSA_PKCS1_SHA_256", "RSA_PSS_SHA_256"},
 		"RSA_3072": {"RSA_PKCS1_SHA_256", "RSA_PSS_SHA_256"},
+		"RSA_4096": {"RSA_PKCS1_SHA_256", "RSA_PSS_SHA_256"},
 		"EC_SM2":   {"SM2DSA"},
+		"EC_P256":  {"ECDSA_SHA_256"},
+		"EC_P256K": {"ECDSA_SHA_256"},
 	}
 )
 

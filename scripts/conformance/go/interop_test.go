@@ -42,6 +42,8 @@ var cipherCases = []cipherCase{
 	oaepCase(rsa2048Key, "RSAES_OAEP_SHA_1", 214, sha1.New, "sha1"),
 	oaepCase(rsa3072Key, "RSAES_OAEP_SHA_256", 318, sha256.New, "sha256"),
 	oaepCase(rsa3072Key, "RSAES_OAEP_SHA_1", 342, sha1.New, "sha1"),
+	oaepCase(rsa4096Key, "RSAES_OAEP_SHA_256", 446, sha256.New, "sha256"),
+	oaepCase(rsa4096Key, "RSAES_OAEP_SHA_1", 470, sha1.New, "sha1"),
 	{
 		name: "EC_SM2 SM2PKE", key: sm2Key, algorithm: "SM2PKE", longest: 6047,
 		seal: func(public any, plaintext []byte) ([]byte, error) {
@@ -98,6 +100,18 @@ func TestCiphertextMadeHereOpensWithThePrivateKeyOfTheScenario(t *testing.T) {
 	})
 }
 
+// A symmetric key's ciphertext is made by the same cryptography as imported
+// material's.
+func TestCiphertextOfASymmetricKeyOpensWithTheMaterialOfTheScenario(t *testing.T) {
+	endpoint := start(t)
+	for _, key := range builtInKeys {
+		if key.symmetric() {
+			c := connect(t, config(endpoint, signingV3)).converse(endpoint)
+			opensOutside(c, key.alias, key.spec, unencoded(t, key.material))
+		}
+	}
+}
+
 func TestCiphertextMadeOutsideWithThePublicKeyOpensHere(t *testing.T) {
 	eachCipher(t, func(s *session, c cipherCase) {
 		plaintext := randomBytes(c.longest)
@@ -141,6 +155,8 @@ var signatureCases = []signatureCase{
 	rsaCase(rsa2048SignKey, "RSA_PSS_SHA_256", pss, "rsa_padding_mode:pss", "rsa_pss_saltlen:32"),
 	rsaCase(rsa3072SignKey, "RSA_PKCS1_SHA_256", crypto.SHA256, "rsa_padding_mode:pkcs1"),
 	rsaCase(rsa3072SignKey, "RSA_PSS_SHA_256", pss, "rsa_padding_mode:pss", "rsa_pss_saltlen:32"),
+	rsaCase(rsa4096SignKey, "RSA_PKCS1_SHA_256", crypto.SHA256, "rsa_padding_mode:pkcs1"),
+	rsaCase(rsa4096SignKey, "RSA_PSS_SHA_256", pss, "rsa_padding_mode:pss", "rsa_pss_saltlen:32"),
 	{
 		name: "EC_SM2 SM2DSA", key: sm2SignKey, algorithm: "SM2DSA",
 		digest: func(public any, message []byte) ([]byte, error) {
