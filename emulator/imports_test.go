@@ -31,6 +31,7 @@ var rooms = []struct {
 	{"store", "store/internal/boltcheck"},
 	{"store/internal/boltcheck", ""},
 	{"fixtures", ""},
+	{"scripts/lab", ""},
 	{"scripts/smoke", ""},
 }
 
