@@ -294,7 +294,7 @@ func TestAStopCutsOffWhatDoesNotArrive(t *testing.T) {
 func TestAStopCutsOffWhoDoesNotRead(t *testing.T) {
 	inBubble(t, large, func(b *bubble) {
 		c := b.dial(b.plain)
-		io.WriteString(c, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+		io.WriteString(c, "GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n")
 		synctest.Wait()
 		began := time.Now()
 		b.stop()
