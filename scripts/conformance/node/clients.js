@@ -31,6 +31,8 @@ const typed = {
     return { ...told, code: code.slice(0, -'Error'.length) }
   },
   wrongSecret: unlikeV1,
+  can: action => typeof kms.default.prototype[initialLower(action)] === 'function',
+  contexts: false,
 }
 
 const initialLower = name => name[0].toLowerCase() + name.slice(1)
@@ -60,6 +62,7 @@ const generic = method => ({
     return { status: error.entry.response.statusCode, code: error.code, message: error.data.Message, requestId: error.data.RequestId }
   },
   wrongSecret: unlikeV1,
+  can: () => true,
 })
 
 // The core of the newer clients, with parameters in the query or in a form.
@@ -85,6 +88,7 @@ const core = place => ({
     return told
   },
   wrongSecret: unlikeV3,
+  can: () => true,
   retryAfter: 100, // it reads x-acs-retry-after, in milliseconds; the others do not
 })
 
