@@ -14,6 +14,7 @@ import (
 	"github.com/gorilla/mux"
 
 	"github.com/alikms/alikms/emulator/internal/kms"
+	"github.com/alikms/alikms/emulator/internal/kmserr"
 	"github.com/alikms/alikms/emulator/internal/wire"
 	"github.com/alikms/alikms/fixtures"
 )
@@ -86,7 +87,7 @@ func (s *Server) serveControl(do control) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxControlBody))
 		if err != nil {
-			controlError(http.StatusBadRequest, "the body cannot be read: "+err.Error()).ServeHTTP(w, r)
+			unreadBody(err).ServeHTTP(w, r)
 			return
 		}
 		answer, err := do(r, body)
@@ -105,6 +106,14 @@ func (s *Server) serveControl(do control) http.Handler {
 			wire.WriteJSON(w, http.StatusOK, answer)
 		}
 	})
+}
+
+// unreadBody is the answer to a body that could not be read.
+func unreadBody(err error) http.Handler {
+	if refused, ok := errors.AsType[*kmserr.Error](err); ok {
+		return controlError(refused.Status, refused.Message)
+	}
+	return controlError(http.StatusBadRequest, "the body cannot be read: "+err.Error())
 }
 
 // refused makes problems an error, if there are any.

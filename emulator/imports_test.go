@@ -32,6 +32,7 @@ var rooms = []struct {
 	{"store", "store/internal/boltcheck"},
 	{"store/internal/boltcheck", ""},
 	{"fixtures", ""},
+	{"scripts/lab", ""},
 	{"scripts/smoke", ""},
 }
 

@@ -6,7 +6,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"os"
 	"runtime"
 	"slices"
 	"strings"
@@ -69,7 +68,7 @@ func readMaterial(doc *fixtures.Document) [][]materialRead {
 		}
 		work.Go(func() error {
 			for j, v := range k.Versions {
-				read[i][j] = readVersionMaterial(spec, v, doc.PrivateKeyFile(i, j))
+				read[i][j] = readVersionMaterial(spec, v, func() ([]byte, error) { return doc.ReadPrivateKeyFile(i, j) })
 			}
 			return nil
 		})
@@ -79,7 +78,8 @@ func readMaterial(doc *fixtures.Document) [][]materialRead {
 }
 
 // readVersionMaterial reads the material that a version says, if it says any.
-func readVersionMaterial(spec *keyspec.Spec, v fixtures.Version, path string) materialRead {
+// readFile reads its privateKeyFile.
+func readVersionMaterial(spec *keyspec.Spec, v fixtures.Version, readFile func() ([]byte, error)) materialRead {
 	switch {
 	case spec.Symmetric() && (v.PrivateKey != "" || v.PrivateKeyFile != ""):
 		field := "privateKey"
@@ -92,7 +92,7 @@ func readVersionMaterial(spec *keyspec.Spec, v fixtures.Version, path string) ma
 	case v.KeyMaterial != "":
 		return readKeyMaterial(spec, v.KeyMaterial)
 	case v.PrivateKeyFile != "":
-		return readPrivateKeyFile(spec, path)
+		return readPrivateKeyFile(spec, readFile)
 	case v.PrivateKey != "":
 		return readPrivateKey(spec, "privateKey", []byte(v.PrivateKey))
 	}
@@ -111,9 +111,9 @@ func readKeyMaterial(spec *keyspec.Spec, text string) materialRead {
 	return materialRead{field: "keyMaterial", wrong: wrong}
 }
 
-func readPrivateKeyFile(spec *keyspec.Spec, path string) materialRead {
+func readPrivateKeyFile(spec *keyspec.Spec, readFile func() ([]byte, error)) materialRead {
 	const field = "privateKeyFile"
-	text, err := os.ReadFile(path)
+	text, err := readFile()
 	if err != nil {
 		return materialRead{field: field, wrong: fmt.Sprintf("%s; write the path of a PEM file, relative to this file", err)}
 	}

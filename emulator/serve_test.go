@@ -20,10 +20,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"testing/synctest"
 	"time"
-
-	"github.com/alikms/alikms/store"
 )
 
 // ported is an emulator on two ports of loopback.
@@ -507,48 +504,6 @@ func TestAStopDoesNotWaitForSilence(t *testing.T) {
 	case <-time.After(4 * time.Second):
 		t.Error("the stop waits for connections that never sent a thing")
 	}
-}
-
-// pipes is a port without a network, so that a test can have a time of its own.
-type pipes chan net.Conn
-
-func (p pipes) Accept() (net.Conn, error) {
-	if conn, ok := <-p; ok {
-		return conn, nil
-	}
-	return nil, net.ErrClosed
-}
-func (p pipes) Close() error   { close(p); return nil }
-func (p pipes) Addr() net.Addr { return &net.TCPAddr{} }
-
-// TestAStopCutsOffWhatDoesNotEnd: a client that never ends its request.
-func TestAStopCutsOffWhatDoesNotEnd(t *testing.T) {
-	st, err := store.Open(filepath.Join(t.TempDir(), "alikms.db"), store.Options{Ephemeral: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer st.Close()
-	synctest.Test(t, func(t *testing.T) {
-		s, err := New(Options{Store: st, Region: "cn-hangzhou", Account: "1234567890123456"})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer s.Close()
-		port, ended := make(pipes), make(chan error)
-		ctx, stop := context.WithCancel(t.Context())
-		go func() { ended <- s.Serve(ctx, Ports{HTTP: port}) }()
-		here, there := net.Pipe()
-		port <- there
-		io.WriteString(here, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\nExpect: 100-continue\r\n\r\n")
-		if line, err := bufio.NewReader(here).ReadString('\n'); err != nil || !strings.Contains(line, "100 Continue") {
-			t.Fatal(line, err)
-		}
-		began := time.Now()
-		stop()
-		if err := <-ended; err != nil || time.Since(began) != stopLimit {
-			t.Errorf("%v after %v, want none after %v", err, time.Since(began), stopLimit)
-		}
-	})
 }
 
 func TestAPortThatFailsEndsServe(t *testing.T) {

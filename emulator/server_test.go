@@ -20,7 +20,7 @@ import (
 
 const contentTypeJSON = "application/json;charset=utf-8"
 
-// testServer is an emulator with the default scenario, over loopback HTTP. Its
+// testServer is an emulator with the RSA and SM2 keys of the default scenario, over loopback HTTP. Its
 // clock stands at 2026-06-01T00:00:00Z, its keys are from the first of January.
 type testServer struct {
 	*Server
@@ -40,6 +40,7 @@ func newTestServer(t *testing.T, change ...func(*Options)) *testServer {
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}
+	document.Keys = document.Keys[:6] // listings in transcripts do not change with every spec
 	for i := range document.Keys {
 		document.Keys[i].CreationDate = fixtures.At(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))
 	}

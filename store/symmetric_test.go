@@ -276,6 +276,7 @@ func TestDamageEndsKeysAfter(t *testing.T) {
 	st := newStore(t)
 	fill(t, st, 3)
 	err := st.Update(func(tx *Tx) error {
+		tx.changed = true
 		return tx.bucket(bucketKeys).Put([]byte(newKey("key-001x", at(0)).key()), []byte("{}"))
 	})
 	if err != nil {

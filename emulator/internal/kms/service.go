@@ -24,8 +24,10 @@ type Service struct {
 	keys   keyring
 	making singleflight.Group // of key material that the scenario leaves out
 	// The gates let in who came first. That of cryptography is as wide as the
-	// processors, that of slow work narrower, so that one cannot starve the other.
-	crypto, slow *semaphore.Weighted
+	// processors. Those of slow work are narrower, so that it cannot starve the
+	// rest, and two, for parsing a key takes milliseconds: it is not to wait
+	// behind hundreds of keys being made.
+	crypto, slow, parsing *semaphore.Weighted
 
 	changed chan struct{} // a write may have changed what falls due
 
@@ -42,6 +44,7 @@ func NewService(st *store.Store, poolSize int) *Service {
 		Store:      st,
 		crypto:     semaphore.NewWeighted(processors),
 		slow:       semaphore.NewWeighted(max(1, processors/2)),
+		parsing:    semaphore.NewWeighted(max(1, processors/2)),
 		changed:    make(chan struct{}, 1),
 		generation: Classic,
 	}

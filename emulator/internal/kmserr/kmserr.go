@@ -72,6 +72,13 @@ var (
 	UnsupportedOperation = row(400, "UnsupportedOperation", "This action is not supported.")
 )
 
+// Bodies that stall, and that find those in flight fill the room for them. The
+// first is ours, the second the service's for what passes: SDKs try again.
+var (
+	RequestTimeout              = row(408, "RequestTimeout", "The body of the request did not arrive in time.")
+	ServiceUnavailableTemporary = row(503, "ServiceUnavailableTemporary", "Service Unavailable Temporary.")
+)
+
 // Callers and signatures.
 var (
 	MissingAccessKeyID     = row(400, "MissingAccessKeyId", "AccessKeyId is mandatory for this action.")
@@ -136,7 +143,6 @@ var (
 // Codes that nothing here answers of itself. They are in the catalogue so that
 // a fault can name them.
 func init() {
-	row(503, "ServiceUnavailableTemporary", "Service Unavailable Temporary.")
 	row(503, "SerivceUnvailableTemporary", "Service Unvailable Temporary") // sic, CreateKey's metadata
 	row(503, "ServiceUnavailable", "The request has failed due to a temporary failure of the server.")
 	row(400, "Throttling", "Request was denied due to request throttling.")

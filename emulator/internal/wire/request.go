@@ -4,6 +4,7 @@ package wire
 
 import (
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"io"
 	"mime"
@@ -46,7 +47,7 @@ func Read(w http.ResponseWriter, r *http.Request) (*Request, error) {
 	}
 	var err error
 	if req.Body, err = io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody)); err != nil {
-		return req, kmserr.ParseRequest
+		return req, unread(err)
 	}
 	if req.Query, err = parseParameters(r.URL.RawQuery, req.Params); err != nil {
 		return req, err
@@ -58,6 +59,14 @@ func Read(w http.ResponseWriter, r *http.Request) (*Request, error) {
 	}
 	req.Action = req.named("Action", "x-acs-action")
 	return req, req.readFormat()
+}
+
+// unread is what a client is told of a body that could not be read.
+func unread(err error) error {
+	if refused, ok := errors.AsType[*kmserr.Error](err); ok {
+		return refused
+	}
+	return kmserr.ParseRequest
 }
 
 // parseParameters decodes a query or a form, and adds it to all. It does not

@@ -10,7 +10,7 @@ import assert from 'node:assert/strict'
 const version = '2016-01-20'
 const account = { accessKeyId: 'testid', regionId: 'cn-hangzhou' }
 
-// How the gateway tells that a secret is wrong (wire-protocol.md 2.1 and 3.2).
+// How the gateway tells that a secret is wrong.
 const unlikeV1 = /^Specified signature is not matched with our calculation\. server string to sign is:(GET|POST)&%2F&AccessKeyId%3Dtestid%26Action%3DListKeys%26.*$/
 const unlikeV3 = /^Specified signature does not match our calculation\. server StringToSign is \[ACS3-HMAC-SHA256\n[0-9a-f]{64}\]$/
 
