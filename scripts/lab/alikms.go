@@ -202,11 +202,16 @@ func read(r *http.Response) (answer, error) {
 	return found, err
 }
 
+// misanswer is an answer that must not be, as opposed to none.
+type misanswer string
+
+func (m misanswer) Error() string { return string(m) }
+
 // ask is a call that has to succeed.
 func (a *alikms) ask(operation string, params ...string) (answer, error) {
 	found, err := a.call(operation, params...)
 	if err == nil && found.status != http.StatusOK {
-		err = fmt.Errorf("%s %q answers %v", operation, params, found)
+		err = misanswer(fmt.Sprintf("%s %q answers %v", operation, params, found))
 	}
 	return found, err
 }
@@ -223,7 +228,16 @@ func (a *alikms) control(method, path, body string) (answer, error) {
 	}
 	found, err := read(response)
 	if err == nil && found.status != http.StatusOK {
-		err = fmt.Errorf("%s %s answers %v", method, path, found)
+		err = misanswer(fmt.Sprintf("%s %s answers %v", method, path, found))
 	}
 	return found, err
+}
+
+// failed finds in the log failures of alikms's own.
+func (a *alikms) failed() error {
+	log := a.log.String()
+	if i := strings.Index(log, "level=ERROR"); i >= 0 {
+		return fmt.Errorf("alikms says %s", log[i:min(len(log), i+1000)])
+	}
+	return nil
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -56,15 +57,17 @@ func (w *writer) step(p *alikms) (operation string, became verdict, err error) {
 	case a.status == http.StatusInternalServerError && strings.Contains(a.text("Message"), "disk of its data folder is full"):
 		return c.operation, refused, nil
 	case a.status != http.StatusOK:
-		return c.operation, acknowledged, fmt.Errorf("%s %q answers %v", c.operation, c.params, a)
+		return c.operation, acknowledged, misanswer(fmt.Sprintf("%s %q answers %v", c.operation, c.params, a))
 	}
 	c.apply(w.world, a)
-	if c.after != nil {
-		if err := c.after(p, a); err != nil {
-			return c.operation, gone, nil // what was to be read is read after the restart
-		}
+	if c.after == nil {
+		return c.operation, acknowledged, nil
 	}
-	return c.operation, acknowledged, nil
+	err = c.after(p, a)
+	if _, wrong := errors.AsType[misanswer](err); err != nil && !wrong {
+		return c.operation, gone, nil // what was to be read is read after the restart
+	}
+	return c.operation, acknowledged, err
 }
 
 // look learns what answers do not tell, and what a key's material does.
@@ -140,7 +143,7 @@ func (w *writer) prove(p *alikms, id string) error {
 			return err
 		}
 		if before, known := w.proof(id)[version]; known && before.public != a.text("PublicKey") {
-			return fmt.Errorf("version %s of key %s is another key", version, id)
+			return misanswer("version " + version + " of key " + id + " is another key")
 		}
 		w.proof(id)[version] = text{public: a.text("PublicKey")}
 	}
@@ -164,7 +167,7 @@ func (w *writer) proveSymmetric(p *alikms, id string, k keyState) error {
 			return err
 		}
 		if a.text("Plaintext") != before.plain {
-			return fmt.Errorf("version %s of key %s decrypts to something else", version, id)
+			return misanswer("version " + version + " of key " + id + " decrypts to something else")
 		}
 	}
 	if len(w.proof(id)) > 0 {
