@@ -46,7 +46,7 @@ func (tx *transaction) pageOfFilteredKeys(in pageRequest, filters map[string][]s
 		if err != nil {
 			return nil, page{}, err
 		}
-		ok, err := tx.passes(Settled(key, tx.Now), filters)
+		ok, err := tx.passes(key, filters)
 		if err != nil {
 			return nil, page{}, err
 		}
