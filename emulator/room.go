@@ -2,7 +2,9 @@ package emulator
 
 import (
 	"context"
+	"runtime/debug"
 	"sync"
+	"time"
 )
 
 // room is for the bodies in flight, in bytes. Who fits goes first, not who came
@@ -11,9 +13,22 @@ type room struct {
 	mu    sync.Mutex
 	free  int64
 	given chan struct{} // closed when some is given back
+	tidy  *time.Timer   // returns to the system what large bodies leave behind
 }
 
-func newRoom(size int64) *room { return &room{free: size, given: make(chan struct{})} }
+const (
+	// largeBody is worth a collection of garbage after it.
+	largeBody = 256 << 10
+	// tidyAfter is how long no large body has come by then. The runtime by itself
+	// keeps for minutes what a crowd of them took.
+	tidyAfter = time.Second
+)
+
+func newRoom(size int64) *room {
+	r := &room{free: size, given: make(chan struct{}), tidy: time.AfterFunc(tidyAfter, debug.FreeOSMemory)}
+	r.tidy.Stop()
+	return r
+}
 
 // take waits until there are n bytes, or ctx is done.
 func (r *room) take(ctx context.Context, n int64) error {
@@ -46,6 +61,9 @@ func (r *room) give(n int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.free += n
+	if n >= largeBody {
+		r.tidy.Reset(tidyAfter)
+	}
 	close(r.given)
 	r.given = make(chan struct{})
 }

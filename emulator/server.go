@@ -68,6 +68,7 @@ type Server struct {
 	limits        limits
 	log           *slog.Logger
 	router        http.Handler
+	dates         dates
 
 	running    context.Context // until Stop
 	stop       context.CancelFunc
@@ -142,17 +143,20 @@ func (s *Server) makeMissingMaterial() {
 
 // ServeHTTP answers one request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("Date", s.clock.now().UTC().Format(http.TimeFormat))
+	w.Header()["Date"] = s.dates.header(s.clock.now())
+	if r.URL.Path == "/" {
+		s.serveAPI(w, r) // the one path that has to be fast
+		return
+	}
 	s.router.ServeHTTP(w, r)
 }
 
-// routes has no route per action: actions are looked up in a map. Cleaning of
-// paths is off, for a redirect is no answer to an SDK.
+// routes are those beside the API. Cleaning of paths is off, for a redirect is no
+// answer to an SDK.
 func (s *Server) routes() http.Handler {
 	r := mux.NewRouter().SkipClean(true)
 	r.HandleFunc("/healthz", s.serveHealth).Methods(http.MethodGet, http.MethodHead)
 	s.controls(r)
-	r.HandleFunc("/", s.serveAPI)
 	nowhere := http.HandlerFunc(s.serveNowhere)
 	r.NotFoundHandler, r.MethodNotAllowedHandler = nowhere, nowhere
 	return r

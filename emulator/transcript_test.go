@@ -89,7 +89,7 @@ func playAll(t *testing.T, send sending) {
 			if !ok {
 				t.Fatalf("%s is a transcript of no operation", path)
 			}
-			seen := play(t, path, action, send)
+			seen := play(t, path, action, send, func(map[string]bool) bool { return false })
 			if !seen[""] {
 				t.Errorf("the transcript shows no success")
 			}
@@ -102,8 +102,9 @@ func playAll(t *testing.T, send sending) {
 	}
 }
 
-// play runs a transcript and returns the codes that its action answered.
-func play(t *testing.T, path, action string, send sending) map[string]bool {
+// play runs a transcript, until the codes that its action answered are enough,
+// and returns those.
+func play(t *testing.T, path, action string, send sending, enough func(seen map[string]bool) bool) map[string]bool {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
@@ -113,7 +114,7 @@ func play(t *testing.T, path, action string, send sending) map[string]bool {
 	lines := strings.Split(string(text), "\n")
 	var asked string
 	var got testAnswer
-	for i := 0; i < len(lines); i++ {
+	for i := 0; i < len(lines) && !enough(seen); i++ {
 		line := lines[i]
 		tr.line = i + 1
 		switch mark, rest, _ := strings.Cut(line, " "); mark {
@@ -216,6 +217,7 @@ func encryptTo(der []byte, algorithm string, plain []byte) ([]byte, error) {
 		case "RSAES_OAEP_SHA_1":
 			return rsa.EncryptOAEP(sha1.New(), rand.Reader, key, plain, nil)
 		case "RSAES_PKCS1_V1_5":
+			//lint:ignore SA1019 it is one of the ways in which KMS takes key material
 			return rsa.EncryptPKCS1v15(rand.Reader, key, plain)
 		}
 	}

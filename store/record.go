@@ -129,7 +129,8 @@ func damaged(b bucket, key string, reason error) error {
 // answers ErrNotFound, ErrExists or ErrOtherMaterial has changed nothing; after any
 // other error the transaction is to be given up.
 type Tx struct {
-	bolt *bbolt.Tx
+	bolt  *bbolt.Tx
+	memos *memos
 	// changed says that an Update has something to keep.
 	changed bool
 	// opened are the buckets that a View has used: bbolt looks for them anew each
@@ -137,11 +138,11 @@ type Tx struct {
 	opened map[bucket]*bbolt.Bucket
 }
 
-func newTx(bolt *bbolt.Tx) *Tx {
+func newTx(bolt *bbolt.Tx, known *memos) *Tx {
 	if bolt.Writable() {
-		return &Tx{bolt: bolt}
+		return &Tx{bolt: bolt, memos: known}
 	}
-	return &Tx{bolt: bolt, opened: map[bucket]*bbolt.Bucket{}}
+	return &Tx{bolt: bolt, memos: known, opened: map[bucket]*bbolt.Bucket{}}
 }
 
 // bucket returns a bucket, or nil.
@@ -155,6 +156,9 @@ func (tx *Tx) bucket(b bucket) *bbolt.Bucket {
 	}
 	return found
 }
+
+// sealed returns a value with its checksum; nil: there is none.
+func (tx *Tx) sealed(b bucket, key string) []byte { return tx.bucket(b).Get([]byte(key)) }
 
 // get returns a value, or ErrNotFound. The value is bbolt's: it is valid inside
 // the transaction only.

@@ -51,8 +51,9 @@ type Options struct {
 
 // Store is an open file. Its methods may be called concurrently.
 type Store struct {
-	db   *bbolt.DB
-	file watchedFile
+	db    *bbolt.DB
+	file  watchedFile
+	memos memos
 }
 
 // Open opens the file, or makes it, with its folder, when it is missing, empty,
@@ -160,7 +161,7 @@ func (s *Store) View(fn func(*Tx) error) error {
 		if err := s.file.whole(); err != nil {
 			return err
 		}
-		return s.db.View(func(tx *bbolt.Tx) error { return fn(newTx(tx)) })
+		return s.db.View(func(tx *bbolt.Tx) error { return fn(newTx(tx, &s.memos)) })
 	})
 }
 
@@ -188,7 +189,7 @@ func (s *Store) Update(fn func(*Tx) error) error {
 // that was cut up with zeros.
 func (s *Store) change(tx *bbolt.Tx, fn func(*Tx) error) error {
 	s.file.size.Store(tx.Size())
-	change := newTx(tx)
+	change := newTx(tx, &s.memos)
 	if err := fn(change); err != nil {
 		return err
 	}
