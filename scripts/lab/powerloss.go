@@ -118,12 +118,17 @@ func (l *lab) dumpDisk(d disk) (string, error) {
 	return dump(path)
 }
 
-// loseOnce takes the power away after some entry.
+// loseOnce takes the power away at some moment.
 func (r *recording) loseOnce(l *lab, chance *rand.Rand) error {
 	until := 1 + chance.IntN(len(r.entries))
 	if chance.IntN(20) == 0 { // the beginning of a file is special
 		until = 1 + chance.IntN(min(12, len(r.entries)))
 	}
+	return r.loseAfter(l, until, chance)
+}
+
+// loseAfter takes the power away after so many entries.
+func (r *recording) loseAfter(l *lab, until int, chance *rand.Rand) error {
 	state, err := l.dumpDisk(lose(r.entries[:until], chance))
 	if err != nil {
 		return fmt.Errorf("after entry %d: %w", until, err)
