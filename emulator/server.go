@@ -262,16 +262,22 @@ func (s *Server) findKey(c *kms.Call, req *wire.Request) {
 }
 
 // Example is a call to try, for a shell: it encrypts with the first key of the
-// scenario that can. url is where the server is reached.
+// scenario that is Enabled and can. url is where the server is reached.
 func (s *Server) Example(url string) string {
 	if s.callers.Any() {
 		return "alikms operations (calls have to be signed by a configured AccessKey)"
 	}
 	for _, k := range s.doc.Keys {
-		if k.KeyUsage != keyspec.EncryptDecrypt || len(k.Versions) == 0 {
+		spec, _ := keyspec.Lookup(k.KeySpec) // the scenario is right
+		if k.KeyUsage != keyspec.EncryptDecrypt || k.KeyState != "" {
 			continue
 		}
-		spec, _ := keyspec.Lookup(k.KeySpec)
+		if spec.Symmetric() {
+			return fmt.Sprintf("curl -s %s -d Action=Encrypt -d KeyId=%s -d Plaintext=SGVsbG8=", url, k.KeyID)
+		}
+		if len(k.Versions) == 0 {
+			continue
+		}
 		algorithms := spec.Algorithms(k.KeyUsage)
 		return fmt.Sprintf("curl -s %s -d Action=AsymmetricEncrypt -d KeyId=%s -d KeyVersionId=%s -d Algorithm=%s -d Plaintext=SGVsbG8=",
 			url, k.KeyID, k.Versions[0].KeyVersionID, algorithms[len(algorithms)-1])
