@@ -75,13 +75,12 @@ func importInto(c *conversation, id string, material []byte, more parameters) {
 	c.call("ImportKeyMaterial", importOf(c, id, material, 0).and(more))
 }
 
+// importedSizes are the bytes of the material of each spec.
+var importedSizes = map[string]int{"Aliyun_AES_256": 32, "Aliyun_AES_192": 24, "Aliyun_AES_128": 16, "Aliyun_SM4": 16}
+
 func importedMaterial(c *conversation) {
-	specs := []string{"Aliyun_AES_256", "Aliyun_AES_192", "Aliyun_AES_128", "Aliyun_SM4"}
-	for n, spec := range specs {
-		material := randomBytes(map[string]int{"Aliyun_AES_256": 32, "Aliyun_AES_192": 24}[spec])
-		if len(material) == 0 {
-			material = randomBytes(16)
-		}
+	for n, spec := range symmetricSpecs { // as many as importWrappings
+		material := randomBytes(importedSizes[spec])
 		id := c.newKey(parameters{"KeySpec": spec, "Origin": "EXTERNAL"})
 		equal(c.t, "KeyState", c.metadata(id).text("KeyState"), "PendingImport")
 		c.call("ImportKeyMaterial", importOf(c, id, material, n))

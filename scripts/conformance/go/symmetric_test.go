@@ -110,28 +110,26 @@ func contexts(c *conversation, id string) {
 	}
 }
 
-// statesOfKeys are keys that no cryptography is done with, by the error it meets,
-// and a ciphertext that each made while it could.
-func statesOfKeys(c *conversation) map[refusal]struct{ id, blob string } {
-	prepared := map[refusal]struct{ id, blob string }{}
-	for want, change := range map[refusal]func(id string){
-		disabled:        func(id string) { c.call("DisableKey", parameters{"KeyId": id}) },
-		pendingDeletion: func(id string) { c.call("ScheduleKeyDeletion", parameters{"KeyId": id, "PendingWindowInDays": 7}) },
-		pendingImport:   func(id string) { c.call("DeleteKeyMaterial", parameters{"KeyId": id}) },
-	} {
-		in := parameters{}
-		if want == pendingImport {
-			in["Origin"] = "EXTERNAL"
-		}
-		id := c.newKey(in)
-		if want == pendingImport {
-			importInto(c, id, make([]byte, 32), nil)
-		}
-		blob := c.call("GenerateDataKey", parameters{"KeyId": id}).text("CiphertextBlob")
-		change(id)
-		prepared[want] = struct{ id, blob string }{id, blob}
+// usedBefore is a key that no cryptography is done with any more, and a ciphertext
+// that it made while it could.
+type usedBefore struct{ id, blob string }
+
+// statesOfKeys are such keys, by the error that cryptography with them meets.
+func statesOfKeys(c *conversation) map[refusal]usedBefore {
+	external := c.newKey(parameters{"Origin": "EXTERNAL"})
+	importInto(c, external, make([]byte, 32), nil)
+	return map[refusal]usedBefore{
+		disabled:        usedThen(c, c.newKey(nil), "DisableKey", nil),
+		pendingDeletion: usedThen(c, c.newKey(nil), "ScheduleKeyDeletion", parameters{"PendingWindowInDays": 7}),
+		pendingImport:   usedThen(c, external, "DeleteKeyMaterial", nil),
 	}
-	return prepared
+}
+
+// usedThen uses a key, then changes its state.
+func usedThen(c *conversation, id, change string, in parameters) usedBefore {
+	blob := c.call("GenerateDataKey", parameters{"KeyId": id}).text("CiphertextBlob")
+	c.call(change, parameters{"KeyId": id}.and(in))
+	return usedBefore{id, blob}
 }
 
 // noBlob is the error of a ciphertext that no symmetric key has made; what
