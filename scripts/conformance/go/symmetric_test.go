@@ -425,6 +425,37 @@ func TestDataKeysOfEveryLength(t *testing.T) {
 	}
 }
 
+func TestCiphertextOfADeletedKeyIsOfNoKey(t *testing.T) {
+	endpoint := start(t, "--credential", credential)
+	c := connect(t, config(endpoint, signingV3)).converse(endpoint)
+	id := c.newKey(nil)
+	blob := symmetricRoundTrip(c, id, id, "测试消息", nil)
+	c.call("ScheduleKeyDeletion", parameters{"KeyId": id, "PendingWindowInDays": 7})
+	c.advance("8d")
+	c.refuse(keyNotFound, "Decrypt", parameters{"CiphertextBlob": blob})
+	c.refuse(keyNotFound, "ReEncrypt", parameters{"CiphertextBlob": blob, "DestinationKeyId": c.newKey(nil)})
+}
+
+// TestReEncryptAsksForBothOfItsKeys: of the key that decrypts, and of the one
+// that encrypts.
+func TestReEncryptAsksForBothOfItsKeys(t *testing.T) {
+	from, to := builtIn("alias/demo-aes-256"), builtIn("alias/demo-sm4")
+	may := func(caller, action, key string) string {
+		return fmt.Sprintf(`  - {accessKeyId: %s, accessKeySecret: s, policy: {"Version": "1", "Statement": [{"Effect": "Allow", "Action": [%s], "Resource": "acs:kms:*:*:key/%s"}]}}`+"\n", caller, action, key)
+	}
+	endpoint := startScenario(t, "credentials:\n"+
+		may("decrypts", "'kms:Encrypt', 'kms:ReEncryptFrom'", from.id)+may("encrypts", "'kms:ReEncryptTo'", to.id)+
+		may("does-both", "'kms:Encrypt', 'kms:ReEncryptFrom', 'kms:ReEncryptTo'", "*"))
+	by := func(caller string) *conversation {
+		return connect(t, as(config(endpoint, signingV3), caller, "s", "")).converse(endpoint)
+	}
+	blob := by("decrypts").call("Encrypt", parameters{"KeyId": from.id, "Plaintext": "text"}).text("CiphertextBlob")
+	in := parameters{"CiphertextBlob": blob, "DestinationKeyId": to.id}
+	by("decrypts").refuse(forbiddenFor(to.id), "ReEncrypt", in)
+	by("encrypts").refuse(forbiddenFor(from.id), "ReEncrypt", in)
+	by("does-both").call("ReEncrypt", in)
+}
+
 // additionalData is what a context adds to the tag of a ciphertext, as the
 // vendor's transfer SDKs compute it.
 func additionalData(pairs string) []byte {
