@@ -14,7 +14,7 @@ func (s *Server) rotateInTime() {
 		timer := time.NewTimer(s.untilRotation())
 		select {
 		case <-timer.C:
-			if err := s.kms.Store.Update(func(tx *store.Tx) error { return kms.RotateAll(tx, s.clock.now()) }); err != nil {
+			if err := s.rotateNow(); err != nil {
 				s.log.Error("what fell due could not be rotated", "error", err)
 			}
 		case <-s.kms.Changed():
@@ -25,6 +25,15 @@ func (s *Server) rotateInTime() {
 		}
 		timer.Stop()
 	}
+}
+
+// rotateNow rotates what has fallen due.
+func (s *Server) rotateNow() error {
+	next, err := s.kms.NextRotation()
+	if err != nil || next.IsZero() || next.After(s.clock.now()) {
+		return err
+	}
+	return s.kms.Store.Update(func(tx *store.Tx) error { return kms.RotateAll(tx, s.clock.now()) })
 }
 
 // longestWait is how long rotateInTime waits where no rotation falls due, or where
