@@ -2,13 +2,18 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
+
+	"github.com/alikms/alikms/store"
 )
 
 // dataOf is the data file of a folder.
@@ -143,4 +148,59 @@ func TestCheckSaysWhatIsWrong(t *testing.T) {
 	if _, err := os.Stat(dataOf(data)); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("the check made a file: %v", err)
 	}
+}
+
+// While others write, a backup has all that was acknowledged before it was asked
+// for.
+func TestABackupUnderWritersIsConsistent(t *testing.T) {
+	p := start(t, "--data", t.TempDir(), "--key-pool", "0")
+	ctx, stop := context.WithCancel(t.Context())
+	var mu sync.Mutex
+	var made []string
+	var writers sync.WaitGroup
+	defer writers.Wait()
+	defer stop()
+	for range 4 {
+		writers.Go(func() {
+			for ctx.Err() == nil {
+				_, body, err := p.call("CreateKey", "KeySpec", "EC_SM2")
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				mu.Lock()
+				made = append(made, body["KeyMetadata"].(map[string]any)["KeyId"].(string))
+				mu.Unlock()
+			}
+		})
+	}
+	for n := range 5 {
+		mu.Lock()
+		before := slices.Clone(made)
+		mu.Unlock()
+		file := filepath.Join(t.TempDir(), "copy.db")
+		if code, _, log := command("backup", "--listen", strings.TrimPrefix(p.url, "http://"), file); code != 0 {
+			t.Fatal(log)
+		}
+		if err := hasKeys(file, before); err != nil {
+			t.Errorf("backup %d: %v", n, err)
+		}
+	}
+}
+
+// hasKeys opens a data file and looks for keys.
+func hasKeys(path string, ids []string) error {
+	st, err := store.Open(path, store.Options{})
+	if err != nil {
+		return err
+	}
+	defer st.Close()
+	return st.View(func(tx *store.Tx) error {
+		for _, id := range ids {
+			if _, err := tx.Key(store.Scope{Account: "1234567890123456", Region: "cn-hangzhou"}, id); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }

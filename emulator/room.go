@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// room is for the bodies in flight, in bytes. Who fits goes first, not who came
+// room is for bodies in flight, or headers, in bytes. Who fits goes first, not who came
 // first: a body that lacks its last bytes must not wait behind new ones.
 type room struct {
 	mu    sync.Mutex
@@ -30,8 +30,13 @@ func newRoom(size int64) *room {
 	return r
 }
 
-// take waits until there are n bytes, or ctx is done.
-func (r *room) take(ctx context.Context, n int64) error {
+// take waits a while until there are n bytes, or ctx is done.
+func (r *room) take(ctx context.Context, n int64, while time.Duration) error {
+	if _, ok := r.tryTake(n); ok {
+		return nil // without a timer
+	}
+	ctx, cancel := context.WithTimeout(ctx, while)
+	defer cancel()
 	for {
 		given, ok := r.tryTake(n)
 		if ok {
@@ -58,6 +63,9 @@ func (r *room) tryTake(n int64) (given <-chan struct{}, ok bool) {
 
 // give gives n bytes back.
 func (r *room) give(n int64) {
+	if n == 0 {
+		return
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.free += n

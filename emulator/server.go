@@ -269,7 +269,7 @@ func (s *Server) Example(url string) string {
 	}
 	for _, k := range s.doc.Keys {
 		spec, _ := keyspec.Lookup(k.KeySpec) // the scenario is right
-		if k.KeyUsage != keyspec.EncryptDecrypt || k.KeyState != "" {
+		if k.KeyUsage != keyspec.EncryptDecrypt || k.KeyState != "" || k.Origin == kms.OriginExternal {
 			continue
 		}
 		if spec.Symmetric() {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
@@ -132,17 +133,28 @@ func createKey(w *writer) *change {
 	if len(w.world) >= maxKeys {
 		return nil
 	}
-	k := keyState{
+	k, params := w.newKey()
+	return &change{
+		params: params,
+		apply: func(in world, a answer) {
+			id := cmp.Or(a.text("KeyMetadata", "KeyId"), unknown)
+			in.change(id, func(made *keyState) { *made = world{id: k}.clone()[id] }) // its lists are not to be shared
+		},
+		after: func(p *alikms, a answer) error { return w.look(p, a.text("KeyMetadata", "KeyId")) },
+	}
+}
+
+// newKey is a key to make, and what to send for it.
+func (w *writer) newKey() (k keyState, params []string) {
+	k = keyState{
 		Spec: specs[w.chance.IntN(len(specs))], Usage: "SIGN/VERIFY", Origin: "Aliyun_KMS", State: "Enabled", Description: w.name(),
 		Protection: "Disabled", Tags: w.tags(), Versions: []string{unknown},
 	}
-	params := []string{"KeySpec", k.Spec, "Description", k.Description}
 	if symmetric(k) {
 		k.Usage = "ENCRYPT/DECRYPT"
 		switch w.chance.IntN(3) {
 		case 0:
 			k.Origin, k.State = "EXTERNAL", "PendingImport"
-			params = append(params, "Origin", k.Origin)
 		case 1:
 			k.Interval = w.interval()
 			params = append(params, "EnableAutomaticRotation", "true", "RotationInterval", k.Interval)
@@ -152,17 +164,7 @@ func createKey(w *writer) *change {
 		k.Instance, k.Policy = instance, w.policy()
 		params = append(params, "DKMSInstanceId", k.Instance, "Policy", k.Policy)
 	}
-	return &change{
-		params: append(params, "KeyUsage", k.Usage, "Tags", tagList(k.Tags)),
-		apply: func(in world, a answer) {
-			id := a.text("KeyMetadata", "KeyId")
-			if id == "" {
-				id = unknown
-			}
-			in.change(id, func(made *keyState) { *made = world{id: k}.clone()[id] }) // its lists are not to be shared
-		},
-		after: func(p *alikms, a answer) error { return w.look(p, a.text("KeyMetadata", "KeyId")) },
-	}
+	return k, append(params, "KeySpec", k.Spec, "KeyUsage", k.Usage, "Origin", k.Origin, "Description", k.Description, "Tags", tagList(k.Tags))
 }
 
 // interval is too long to fall due while a trial moves the clock on.
@@ -198,10 +200,7 @@ func createKeyVersion(w *writer) *change {
 	return &change{
 		params: []string{"KeyId", id},
 		apply: func(in world, a answer) {
-			version := a.text("KeyVersion", "KeyVersionId")
-			if version == "" {
-				version = unknown
-			}
+			version := cmp.Or(a.text("KeyVersion", "KeyVersionId"), unknown)
 			in.change(id, func(k *keyState) { k.Versions = append(k.Versions, version) })
 		},
 		after: func(p *alikms, _ answer) error { return w.look(p, id) },
@@ -275,19 +274,24 @@ func getParametersForImport(w *writer) *change {
 	return &change{
 		params: []string{"KeyId", id, "WrappingAlgorithm", wrappingAlgorithm, "WrappingKeySpec", "RSA_2048"},
 		apply:  func(world, answer) {},
-		after: func(_ *alikms, a answer) error {
-			der, err := base64.StdEncoding.DecodeString(a.text("PublicKey"))
-			if err != nil {
-				return err
-			}
-			public, err := x509.ParsePKIXPublicKey(der)
-			if err != nil {
-				return err
-			}
-			w.tokens[id] = token{a.text("ImportToken"), public.(*rsa.PublicKey)}
-			return nil
+		after: func(_ *alikms, a answer) (err error) {
+			w.tokens[id], err = tokenOf(a)
+			return err
 		},
 	}
+}
+
+func tokenOf(a answer) (token, error) {
+	der, err := base64.StdEncoding.DecodeString(a.text("PublicKey"))
+	if err != nil {
+		return token{}, misanswer("PublicKey: " + err.Error())
+	}
+	key, err := x509.ParsePKIXPublicKey(der)
+	public, ok := key.(*rsa.PublicKey)
+	if err != nil || !ok {
+		return token{}, misanswer(fmt.Sprintf("PublicKey is a %T: %v", key, err))
+	}
+	return token{a.text("ImportToken"), public}, nil
 }
 
 // material is that of a key, always the same: alikms takes no other twice.

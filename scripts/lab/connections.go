@@ -50,8 +50,8 @@ func connections(l *lab) outcome {
 	return o
 }
 
-// stopLimit is what container engines give before they kill.
-const stopLimit = 10 * time.Second
+// stopLimit is what a stop may take, with all there is to end.
+const stopLimit = 5 * time.Second
 
 // note adds what must not be.
 func (o *outcome) note(err error) {

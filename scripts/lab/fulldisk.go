@@ -6,7 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"time"
+	"strings"
 )
 
 // fullDisks lets a small file system run full under writers, and kills alikms
@@ -61,12 +61,8 @@ func (o *ordeal) fillOnce(disk string, chance *rand.Rand, fromStart bool) error 
 		}
 	}
 	p, err := o.start()
-	if fromStart && o.acknowledged.Load() == 0 { // there is not even room for the beginning
-		if err == nil {
-			p.kill()
-			return errors.New("alikms started where there is no room at all")
-		}
-		return nil
+	if fromStart && o.acknowledged.Load() == 0 {
+		return noRoomToBegin(p, err)
 	}
 	if err != nil {
 		return err
@@ -80,12 +76,20 @@ func (o *ordeal) fillOnce(disk string, chance *rand.Rand, fromStart bool) error 
 			return err
 		}
 	}
-	late := time.Duration(chance.IntN(3000)) * time.Microsecond
-	o.write(p, 50+chance.IntN(400), func() {
-		time.Sleep(late)
-		p.kill()
-	})
+	o.writeAndKill(p, 50+chance.IntN(400), chance)
 	return p.crashed()
+}
+
+// noRoomToBegin is for a first start on a full disk, which has to be refused.
+func noRoomToBegin(p *alikms, err error) error {
+	if err == nil {
+		p.kill()
+		return errors.New("alikms started where there is no room at all")
+	}
+	if !strings.Contains(err.Error(), "the disk is full") && !strings.Contains(err.Error(), "no space left") {
+		return err
+	}
+	return nil
 }
 
 // fill takes all the room there is, but for so much.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"path/filepath"
 	"time"
 )
@@ -45,12 +46,18 @@ func (o *ordeal) killOnce(round int) error {
 	if round%10 == 9 {
 		o.pass(p)
 	}
-	late := time.Duration(chance.IntN(3000)) * time.Microsecond // else it would be as an answer comes
-	o.write(p, 20+chance.IntN(400), func() {
+	o.writeAndKill(p, 20+chance.IntN(400), chance)
+	return p.crashed()
+}
+
+// writeAndKill kills alikms some moment after so many answers: else it would
+// always be as an answer comes.
+func (o *ordeal) writeAndKill(p *alikms, changes int, chance *rand.Rand) {
+	late := time.Duration(chance.IntN(3000)) * time.Microsecond
+	o.write(p, changes, func() {
 		time.Sleep(late)
 		p.kill()
 	})
-	return p.crashed()
 }
 
 // killAtStart kills alikms some time into its start.

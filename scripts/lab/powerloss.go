@@ -26,8 +26,9 @@ func powerLosses(l *lab) outcome {
 	if err != nil {
 		return fail(err)
 	}
-	o := outcome{done: fmt.Sprintf("%d power losses in %d changes of %d writes and syncs", l.amount(60, 2000), len(r.marks)-1, len(r.entries))}
-	for n := range l.amount(60, 2000) {
+	count := l.amount(60, 4000)
+	o := outcome{done: fmt.Sprintf("%d power losses in %d changes of %d writes and syncs", count, len(r.marks)-1, len(r.entries))}
+	for n := range count {
 		if l.ctx.Err() != nil {
 			break
 		}
@@ -57,23 +58,7 @@ func (l *lab) record(changes int) (*recording, error) {
 	}
 	defer p.kill()
 	r := &recording{}
-	mark := func() error {
-		info, err := os.Stat(tape)
-		if err == nil {
-			r.marks = append(r.marks, int(info.Size()))
-		}
-		return err
-	}
-	err = mark()
-	for n := 0; n < changes && err == nil; n++ {
-		if n%50 == 49 {
-			o.pass(p)
-		} else if w := o.writers[n%len(o.writers)]; !o.step(p, w) {
-			return nil, fmt.Errorf("writer %d cannot go on: %v", n, o.wrong)
-		}
-		err = mark()
-	}
-	if err != nil {
+	if r.marks, err = o.writeInTurn(p, changes, tape); err != nil {
 		return nil, err
 	}
 	content, err := os.ReadFile(tape)
@@ -84,6 +69,26 @@ func (l *lab) record(changes int) (*recording, error) {
 		return nil, err
 	}
 	return r, r.readStates(l)
+}
+
+// writeInTurn makes one change after the other, and notes how long the tape was
+// before the first and after each.
+func (o *ordeal) writeInTurn(p *alikms, changes int, tape string) (marks []int, err error) {
+	for n := range changes + 1 {
+		switch {
+		case n == 0:
+		case n%50 == 0:
+			o.pass(p)
+		case !o.step(p, o.writers[n%len(o.writers)]):
+			return nil, fmt.Errorf("change %d: alikms does not answer: %v", n, o.wrong)
+		}
+		info, err := os.Stat(tape)
+		if err != nil {
+			return nil, err
+		}
+		marks = append(marks, int(info.Size()))
+	}
+	return marks, nil
 }
 
 // readStates reads what was kept at each mark, from what was synced by then: what

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"reflect"
@@ -126,30 +127,41 @@ func (a *alikms) lookAt(id string, metadata answer) (keyState, error) {
 		Tags: map[string]string{},
 	}
 	var err error
-	if k.Versions, err = a.versions(id); err != nil {
-		return k, err
+	for _, more := range []func(string, *keyState) error{a.lookAtVersions, a.lookAtAliases, a.lookAtTags, a.lookAtPolicy} {
+		err = errors.Join(err, more(id, &k))
 	}
+	return k, err
+}
+
+func (a *alikms) lookAtVersions(id string, k *keyState) (err error) {
+	k.Versions, err = a.versions(id)
+	return err
+}
+
+func (a *alikms) lookAtAliases(id string, k *keyState) error {
 	aliases, err := a.ask("ListAliasesByKeyId", "KeyId", id, "PageSize", "100")
-	if err != nil {
-		return k, err
-	}
 	for _, alias := range aliases.list("Aliases", "Alias") {
 		k.Aliases = append(k.Aliases, alias.text("AliasName"))
 	}
 	slices.Sort(k.Aliases)
+	return err
+}
+
+func (a *alikms) lookAtTags(id string, k *keyState) error {
 	tags, err := a.ask("ListResourceTags", "KeyId", id)
-	if err != nil {
-		return k, err
-	}
 	for _, tag := range tags.list("Tags", "Tag") {
 		k.Tags[tag.text("TagKey")] = tag.text("TagValue")
 	}
+	return err
+}
+
+func (a *alikms) lookAtPolicy(id string, k *keyState) error {
 	if k.Instance == "" {
-		return k, nil
+		return nil
 	}
 	policy, err := a.ask("GetKeyPolicy", "KeyId", id)
 	k.Policy = policy.text("Policy")
-	return k, err
+	return err
 }
 
 // versions are the ids of a key's versions, oldest first.
