@@ -1,134 +1,136 @@
 package emulator
 
 import (
-	"fmt"
+	"bufio"
+	"bytes"
+	"context"
+	"io"
+	"net"
 	"net/http"
 	"net/url"
-	"runtime"
-	"slices"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
-	"github.com/alikms/alikms/emulator/internal/kms"
-	"github.com/alikms/alikms/store"
+	"github.com/google/uuid"
+
+	"github.com/alikms/alikms/emulator/internal/auth"
 )
 
-// A ratio is of times taken in turns in the same run, so that what else the
-// machine does falls on both sides.
-
-// timed measures calls that have to succeed.
-func timed(b *testing.B, s http.Handler, calls int, params url.Values) time.Duration {
-	began := time.Now()
-	for range calls {
-		if a := serve(s, params); a.status != http.StatusOK {
-			b.Fatalf("%d %s", a.status, a.body)
-		}
+// BenchmarkCall is for a profile: calls signed before the clock runs come in over
+// a port, as the binary has it.
+//
+//	go test -run '^$' -bench Call/rsa/V3 -cpuprofile cpu.out ./emulator
+//	go tool pprof -top -cum -focus 'conn..serve' cpu.out
+func BenchmarkCall(b *testing.B) {
+	rsa := form("AsymmetricEncrypt", "KeyId", rsaKey, "KeyVersionId", rsaVersion, "Algorithm", "RSAES_OAEP_SHA_256", "Plaintext", "SGVsbG8=")
+	for _, signed := range []string{"unsigned", "V1", "V3"} {
+		b.Run("rsa/"+signed, func(b *testing.B) { benchmarkCall(b, signed, rsa) })
 	}
-	return time.Since(began)
+	for _, signed := range []string{"unsigned", "V3"} {
+		b.Run("symmetric/"+signed, func(b *testing.B) { benchmarkCall(b, signed, nil) })
+	}
 }
 
-// compareInTurns reports how much longer the second takes than the first.
-func compareInTurns(b *testing.B, first, second func(calls int) time.Duration) {
-	first(100) // warms caches: the first call parses the key
-	second(100)
-	var ratios []float64
-	for b.Loop() {
-		ratios = append(ratios, float64(second(20))/float64(first(20)))
-	}
-	slices.Sort(ratios)
-	b.ReportMetric(ratios[len(ratios)/2], "ratio")
-}
-
-// Nothing configured against a journal of 1000 and rules that match other calls:
-// what is not used costs nothing, what is used little.
-func BenchmarkEncryptBesideJournalAndRules(b *testing.B) {
-	plain := bareServer(b)
-	full := bareServer(b, func(o *Options) {
+func benchmarkCall(b *testing.B, signed string, params url.Values) {
+	s := bareServer(b, func(o *Options) {
 		o.Journal = 1000
-		rules := scenarioOf(b, `
-quotas: [{profile: shared-gateway, match: {accessKeyId: other}}, {name: q, rate: 1000/s, match: {operation: AsymmetricDecrypt}}]
-faults:
-  - {name: a, match: {operation: CreateKey}, error: InternalFailure}
-  - {name: b, match: {accessKeyId: other}, delay: 1s}
-  - {name: c, match: {algorithm: RSAES_OAEP_SHA_1}, connection: reset}`)
-		o.Scenario.Quotas, o.Scenario.Faults = rules.Quotas, rules.Faults
-	})
-	for name, params := range map[string]url.Values{
-		"RSA_2048": form("AsymmetricEncrypt", "KeyId", rsaKey, "KeyVersionId", rsaVersion, "Algorithm", "RSAES_OAEP_SHA_256", "Plaintext", "SGVsbG8="),
-		"EC_SM2":   encryption(),
-	} {
-		b.Run(name, func(b *testing.B) {
-			compareInTurns(b,
-				func(calls int) time.Duration { return timed(b, plain, calls, params) },
-				func(calls int) time.Duration { return timed(b, full, calls, params) })
-		})
-	}
-}
-
-// A rule about a key makes every call look its key up.
-func BenchmarkEncryptBesideARuleAboutAKey(b *testing.B) {
-	plain := bareServer(b)
-	asked := bareServer(b, func(o *Options) {
-		o.Scenario.Faults = scenarioOf(b, "faults: [{name: a, match: {keyId: "+rsaKey+", operation: AsymmetricDecrypt}, error: InternalFailure}]").Faults
-	})
-	compareInTurns(b,
-		func(calls int) time.Duration { return timed(b, plain, calls, encryption()) },
-		func(calls int) time.Duration { return timed(b, asked, calls, encryption()) })
-}
-
-// Encryption by as many callers as a busy test suite has, and its slowest
-// hundredth.
-func BenchmarkEncryptBy16Callers(b *testing.B) {
-	s := bareServer(b)
-	timed(b, s, 10, encryption())
-	b.SetParallelism(max(1, 16/runtime.GOMAXPROCS(0)))
-	took := make(chan []time.Duration, 1024)
-	b.RunParallel(func(pb *testing.PB) {
-		var own []time.Duration
-		for pb.Next() {
-			own = append(own, timed(b, s, 1, encryption()))
+		if signed != "unsigned" {
+			o.Credentials = []Credential{{"bench", "bench-secret"}}
 		}
-		took <- own
 	})
-	close(took)
-	var all []time.Duration
-	for own := range took {
-		all = append(all, own...)
+	address := listening(b, s)
+	if params == nil {
+		params = form("Encrypt", "KeyId", newSymmetric(b, s, signed, address), "Plaintext", "SGVsbG8=")
 	}
-	slices.Sort(all)
-	b.ReportMetric(float64(all[len(all)*99/100].Microseconds())/1000, "p99-ms")
-}
-
-// withKeys is a server with that many keys that only listings read.
-func withKeys(b *testing.B, count int) *Server {
-	s := bareServer(b, func(o *Options) { o.Scenario = scenarioOf(b, "clock: 2026-06-01T00:00:00Z") })
-	err := s.kms.Store.Update(func(tx *store.Tx) error {
-		for i := range count {
-			key := store.Key{Scope: s.scope, ID: fmt.Sprintf("key-%06d", i), Spec: "EC_SM2", Usage: "SIGN/VERIFY", State: kms.StateEnabled, CreationDate: s.clock.now()}
-			if err := tx.InsertKey(key); err != nil {
-				return err
-			}
-			alias := store.Alias{Scope: s.scope, Name: fmt.Sprintf("alias/%06d", i), KeyID: key.ID, CreationDate: s.clock.now()}
-			if err := tx.InsertAlias(alias); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	requests := make([][]byte, b.N)
+	for i := range requests {
+		requests[i] = requestOf(signed, address, params)
+	}
+	conn, err := net.Dial("tcp", address)
 	if err != nil {
 		b.Fatal(err)
 	}
-	return s
+	defer conn.Close()
+	answers := bufio.NewReader(conn)
+	b.ResetTimer()
+	for _, r := range requests {
+		conn.Write(r)
+		if status, body := answered(b, answers); status != http.StatusOK {
+			b.Fatalf("%d %s", status, body)
+		}
+	}
 }
 
-// 10,000 keys list as fast as 10.
-func BenchmarkListing10Beside10000(b *testing.B) {
-	few, many := withKeys(b, 10), withKeys(b, 10_000)
-	for _, action := range []string{"ListKeys", "ListAliases"} {
-		b.Run(action, func(b *testing.B) {
-			compareInTurns(b,
-				func(calls int) time.Duration { return timed(b, few, calls, form(action)) },
-				func(calls int) time.Duration { return timed(b, many, calls, form(action)) })
-		})
+func listening(b *testing.B, s *Server) string {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
 	}
+	ctx, stop := context.WithCancel(b.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- s.Serve(ctx, Ports{HTTP: l}) }()
+	b.Cleanup(func() {
+		stop()
+		<-ended
+	})
+	return l.Addr().String()
+}
+
+func newSymmetric(b *testing.B, s *Server, signed, address string) string {
+	conn, err := net.Dial("tcp", address)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer conn.Close()
+	conn.Write(requestOf(signed, address, form("CreateKey")))
+	_, body := answered(b, bufio.NewReader(conn))
+	_, rest, _ := bytes.Cut(body, []byte(`"KeyId":"`))
+	id, _, _ := bytes.Cut(rest, []byte(`"`))
+	return string(id)
+}
+
+func answered(b *testing.B, from *bufio.Reader) (int, []byte) {
+	r, err := http.ReadResponse(from, nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return r.StatusCode, body
+}
+
+func requestOf(signed, host string, params url.Values) []byte {
+	head := "POST / HTTP/1.1\r\nHost: " + host + "\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+	sent := url.Values{}
+	for name := range params {
+		sent.Set(name, params.Get(name))
+	}
+	switch signed {
+	case "V1":
+		sent = signedForm("bench", "bench-secret", sent)
+	case "V3":
+		action := sent.Get("Action")
+		sent.Del("Action")
+		body := sent.Encode()
+		a, _ := auth.ParseAuthorization("ACS3-HMAC-SHA256 Credential=bench,SignedHeaders=content-type;host;x-acs-action;x-acs-content-sha256;x-acs-date;x-acs-signature-nonce;x-acs-version,Signature=0")
+		h := http.Header{}
+		h.Set("content-type", "application/x-www-form-urlencoded")
+		h.Set("x-acs-action", action)
+		h.Set("x-acs-version", "2016-01-20")
+		h.Set("x-acs-date", time.Now().UTC().Format("2006-01-02T15:04:05Z"))
+		h.Set("x-acs-signature-nonce", uuid.NewString())
+		h.Set("x-acs-content-sha256", a.PayloadHash([]byte(body)))
+		_, _, signature := a.Sign("bench-secret", auth.SignedRequest{Method: "POST", Path: "/", Host: host, Header: h, Body: []byte(body)})
+		h.Set("Authorization", "ACS3-HMAC-SHA256 Credential=bench,SignedHeaders="+a.SignedHeaders+",Signature="+signature)
+		var lines strings.Builder
+		h.Del("content-type")
+		h.Write(&lines)
+		return []byte(head + lines.String() + "Content-Length: " + strconv.Itoa(len(body)) + "\r\n\r\n" + body)
+	}
+	body := sent.Encode()
+	return []byte(head + "Content-Length: " + strconv.Itoa(len(body)) + "\r\n\r\n" + body)
 }
