@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -17,6 +18,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/alikms/alikms/emulator"
+	"github.com/alikms/alikms/store"
 )
 
 // The commands in this file ask a running alikms, at the address that it was
@@ -99,6 +101,21 @@ func (t target) ask(ctx context.Context, path string) (*http.Response, error) {
 	return (&http.Transport{DisableKeepAlives: true}).RoundTrip(r)
 }
 
+// copyTo writes what a running alikms answers for a page.
+func (t target) copyTo(ctx context.Context, path string, w io.Writer) error {
+	r, err := t.ask(ctx, path)
+	if err != nil {
+		return err
+	}
+	defer r.Body.Close()
+	if r.StatusCode != http.StatusOK {
+		reason, _ := io.ReadAll(io.LimitReader(r.Body, 1000))
+		return fmt.Errorf("%s answers %s: %s", r.Request.URL.Host, r.Status, bytes.TrimSpace(reason))
+	}
+	_, err = io.Copy(w, r.Body)
+	return err
+}
+
 // healthy says why a running alikms is not healthy, or nil.
 func (t target) healthy(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, askLimit)
@@ -170,17 +187,62 @@ func (*exportCommand) Help() string {
 
 // Run copies what the control answers.
 func (e *exportCommand) Run(ctx context.Context, o output) error {
-	r, err := e.Target.ask(ctx, "/_emulator/export")
-	if err != nil {
+	if err := e.Target.copyTo(ctx, "/_emulator/export", o.out); err != nil {
 		return fmt.Errorf("cannot export: %w", err)
 	}
-	defer r.Body.Close()
-	if r.StatusCode != http.StatusOK {
-		reason, _ := io.ReadAll(io.LimitReader(r.Body, 1000))
-		return fmt.Errorf("cannot export: %s answers %s: %s", r.Request.URL.Host, r.Status, reason)
+	return nil
+}
+
+type backupCommand struct {
+	Target target `embed:""`
+	File   string `arg:"" help:"Where the copy goes; what is there is replaced."`
+}
+
+// Help is what "backup --help" says.
+func (*backupCommand) Help() string {
+	return "The copy is the file alikms.db of a data folder, at one moment, and holds all private keys: keep it as you keep them. To restore it, put it into the folder under that name while no alikms runs there."
+}
+
+// Run puts the copy into its place when it is whole.
+func (b *backupCommand) Run(ctx context.Context, o output) error {
+	if err := replaceable(b.File); err != nil {
+		return fmt.Errorf("cannot back up: %w", err)
 	}
-	_, err = io.Copy(o.out, r.Body)
+	err := writePrivate(b.File, func(file *os.File) error {
+		err := b.Target.copyTo(ctx, "/_emulator/backup", file)
+		if err == nil {
+			err = file.Sync()
+		}
+		if err == nil {
+			err = store.Check(file.Name())
+		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("cannot back up: %w", err)
+	}
+	_, err = fmt.Fprintln(o.out, "backed up to", b.File)
 	return err
+}
+
+// replaceable refuses to put a copy in the place of a data file that is in use,
+// or of what is no file.
+func replaceable(path string) error {
+	info, err := os.Lstat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return err
+	case !plain(info):
+		return notPlain(path)
+	case !info.Mode().IsRegular(): // a link, which is replaced, not followed
+		return nil
+	}
+	if err := store.Check(path); errors.Is(err, store.ErrLocked) {
+		return fmt.Errorf("%s %w; name another file", path, store.ErrLocked)
+	}
+	return nil
 }
 
 type envCommand struct {

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+
+	"github.com/alikms/alikms/emulator"
 )
 
 // explain adds to an error of the data folder what a container's user needs to
@@ -70,26 +72,47 @@ func removePlain(path string) error {
 	if err != nil {
 		return err
 	}
-	if !info.Mode().IsRegular() && info.Mode().Type() != fs.ModeSymlink {
-		return fmt.Errorf("%s is no plain file: name one that may be replaced", path)
+	if !plain(info) {
+		return notPlain(path)
 	}
 	return os.Remove(path)
 }
 
+// plain reports whether what is there is a file or a link.
+func plain(info fs.FileInfo) bool {
+	return info.Mode().IsRegular() || info.Mode().Type() == fs.ModeSymlink
+}
+
+func notPlain(path string) error {
+	return fmt.Errorf("%s is no plain file: name one that may be replaced", path)
+}
+
 // writePrivate writes a file for nobody else to read. A reader finds it whole or
 // not at all, and a link at its place is replaced, not followed.
-func writePrivate(path string, text []byte) error {
-	file, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*") // 0600, and never what is there already
+func writePrivate(path string, write func(*os.File) error) error {
+	file, err := os.CreateTemp(filepath.Dir(path), emulator.TemporaryFiles) // 0600, and never what is there already
 	if err != nil {
 		return err
 	}
-	_, err = file.Write(text)
-	err = errors.Join(err, file.Close())
+	err = errors.Join(write(file), file.Close())
 	if err == nil {
 		err = os.Rename(file.Name(), path)
 	}
 	if err != nil {
 		os.Remove(file.Name())
+	}
+	return err
+}
+
+// clearLeftovers removes from a data folder what a process that was killed had
+// not finished writing. Nobody else writes there: the data file is locked.
+func clearLeftovers(folder string) error {
+	left, err := fs.Glob(os.DirFS(folder), emulator.TemporaryFiles)
+	for _, name := range left {
+		path := filepath.Join(folder, name)
+		if info, statErr := os.Lstat(path); statErr == nil && info.Mode().IsRegular() {
+			err = errors.Join(err, os.Remove(path))
+		}
 	}
 	return err
 }

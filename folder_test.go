@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -71,7 +72,7 @@ func TestWhatIsWrittenIsPrivateAndFollowsNoLink(t *testing.T) {
 	if err := errors.Join(os.WriteFile(victim, []byte("mine"), 0o644), os.Symlink(victim, path), os.Symlink(victim, path+".new")); err != nil {
 		t.Fatal(err)
 	}
-	if err := writePrivate(path, []byte("new")); err != nil {
+	if err := writePrivate(path, text("new")); err != nil {
 		t.Fatal(err)
 	}
 	if text, err := os.ReadFile(victim); err != nil || string(text) != "mine" {
@@ -81,7 +82,7 @@ func TestWhatIsWrittenIsPrivateAndFollowsNoLink(t *testing.T) {
 	if err != nil || info.Mode() != 0o600 {
 		t.Errorf("%v %v", info.Mode(), err)
 	}
-	if left, _ := filepath.Glob(path + ".*"); len(left) != 1 { // the link that was there
+	if left, _ := os.ReadDir(folder); len(left) != 3 { // with the link that was there
 		t.Errorf("left behind: %v", left)
 	}
 }
@@ -110,10 +111,42 @@ func TestAFileThatCannotBeWrittenLeavesNothing(t *testing.T) {
 	if err := os.Mkdir(path, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := writePrivate(path, []byte("x")); err == nil {
+	if err := writePrivate(path, text("x")); err == nil {
 		t.Error("a folder was replaced")
 	}
 	if left, _ := os.ReadDir(folder); len(left) != 1 {
 		t.Errorf("left behind: %v", left)
+	}
+}
+
+// text writes a text.
+func text(content string) func(*os.File) error {
+	return func(file *os.File) error {
+		_, err := file.WriteString(content)
+		return err
+	}
+}
+
+func TestWhatAKilledProcessLeftIsClearedAtStart(t *testing.T) {
+	data := filepath.Join(t.TempDir(), "data [1]")
+	kept := []string{"alikms.db.1", ".alikms-notes", "alikms-1.tmp"}
+	for _, name := range append(slices.Clone(kept), ".alikms-123.tmp", ".alikms-ready.json.tmp") {
+		if err := errors.Join(os.MkdirAll(data, 0o700), os.WriteFile(filepath.Join(data, name), nil, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Symlink(filepath.Join(data, kept[0]), filepath.Join(data, ".alikms-link.tmp")); err != nil {
+		t.Fatal(err)
+	}
+	start(t, "--data", data).stop()
+	kept = append(kept, ".alikms-link.tmp", "alikms.db", "ca-key.pem")
+	left, err := os.ReadDir(data)
+	for _, entry := range left {
+		if !slices.Contains(kept, entry.Name()) {
+			t.Errorf("%s is left", entry.Name())
+		}
+	}
+	if err != nil || len(left) != len(kept) {
+		t.Errorf("%d files are left of %v: %v", len(left), kept, err)
 	}
 }

@@ -155,7 +155,7 @@ func TestATermDropsWhatAFaultDelays(t *testing.T) {
 }
 
 // awaitHit returns when a call has met a fault.
-func awaitHit(t *testing.T, p *process, fault string) {
+func awaitHit(t testing.TB, p *process, fault string) {
 	t.Helper()
 	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); {
 		r, err := http.Get(p.url + "/_emulator/faults/" + fault)

@@ -30,6 +30,7 @@ import (
 )
 
 func main() {
+	tune()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	os.Exit(run(ctx, os.Args[1:], os.Environ(), os.Stdout, os.Stderr))
@@ -127,6 +128,8 @@ type commands struct {
 	Wait       waitCommand       `cmd:"" help:"Wait until a running alikms is healthy."`
 	Env        envCommand        `cmd:"" help:"Print what to set so that a client finds a running alikms."`
 	Export     exportCommand     `cmd:"" help:"Print what a running alikms holds as a scenario: private keys, AccessKey secrets and STS tokens included."`
+	Backup     backupCommand     `cmd:"" help:"Copy the data file of a running alikms: private keys included."`
+	Check      checkCommand      `cmd:"" help:"Say whether the data file of an alikms that does not run is whole."`
 	Version    versionCommand    `cmd:"" help:"Print the version."`
 
 	ShowVersion kong.VersionFlag `name:"version" env:"-" help:"Print the version."`
@@ -148,12 +151,13 @@ func (s *serveCommand) Run(ctx context.Context, o output) error {
 
 // runIn serves what a folder holds.
 func (s *serveCommand) runIn(ctx context.Context, o output, folder string, scenario *fixtures.Document) (err error) {
-	st, err := store.Open(filepath.Join(folder, "alikms.db"), store.Options{Ephemeral: s.Ephemeral})
+	st, err := store.Open(filepath.Join(folder, dataFile), store.Options{Ephemeral: s.Ephemeral})
 	if err != nil {
 		return explain(folder, err)
 	}
 	defer func() { err = errors.Join(err, st.Close()) }()
-	if err := s.removeReady(); err != nil { // what a process left that was killed
+	// What a process left that was killed:
+	if err := cmp.Or(s.removeReady(), explain(folder, clearLeftovers(folder))); err != nil {
 		return err
 	}
 	log := s.log(o)
@@ -268,10 +272,7 @@ func (s *serveCommand) folder() (path string, remove func(), err error) {
 		}
 		return path, func() { os.RemoveAll(path) }, err
 	}
-	if s.Data == "" {
-		s.Data = "alikms-data"
-	}
-	return s.Data, func() {}, nil
+	return cmp.Or(s.Data, dataFolder), func() {}, nil
 }
 
 func (s *serveCommand) credentials() (all []emulator.Credential) {
@@ -367,7 +368,10 @@ func writeReady(path string, p emulator.Ports) error {
 	if err != nil {
 		return err
 	}
-	return writePrivate(path, append(text, '\n'))
+	return writePrivate(path, func(file *os.File) error {
+		_, err := file.Write(append(text, '\n'))
+		return err
+	})
 }
 
 // announce says where alikms serves, and gives a call to try.
@@ -411,6 +415,26 @@ func (v *validateCommand) Run(o output) error {
 	fmt.Fprintf(o.out, "valid: %d keys, %d versions, %d aliases, %d instances, %d credentials, %d quotas, %d faults\n", len(document.Keys),
 		versions, aliases, len(document.Instances), len(document.Credentials), len(document.Quotas), len(document.Faults))
 	return nil
+}
+
+// Where the data is, unless --data says otherwise.
+const (
+	dataFolder = "alikms-data"
+	dataFile   = "alikms.db"
+)
+
+type checkCommand struct {
+	Data string `placeholder:"FOLDER" help:"Folder of the data file (default: alikms-data)."`
+}
+
+// Run reads all of the data file, and changes nothing.
+func (c *checkCommand) Run(o output) error {
+	path := filepath.Join(cmp.Or(c.Data, dataFolder), dataFile)
+	if err := store.Check(path); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintln(o.out, path, "is whole")
+	return err
 }
 
 type operationsCommand struct{}

@@ -17,7 +17,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -286,67 +285,6 @@ func TestEphemeralLeavesNothing(t *testing.T) {
 	left, err := os.ReadDir(temp)
 	if err != nil || len(left) > 0 {
 		t.Fatalf("left behind: %v %v", left, err)
-	}
-}
-
-// TestKilledWhileWriting ends the process at an arbitrary moment of parallel
-// writes. Every change that was acknowledged has to be there afterwards.
-func TestKilledWhileWriting(t *testing.T) {
-	data := t.TempDir()
-	for round := range 3 {
-		p := start(t, "--data", data, "--key-pool", "0")
-		var mu sync.Mutex
-		acknowledged := map[string]string{} // what -> the call that shows it
-		note := func(what, action string) {
-			mu.Lock()
-			defer mu.Unlock()
-			acknowledged[what] = action
-		}
-		enough := make(chan struct{})
-		var wrote sync.WaitGroup
-		for worker := range 8 {
-			wrote.Go(func() { writeUntilKilled(p, fmt.Sprintf("%d-%d", round, worker), note, enough) })
-		}
-		for range 8 * 3 {
-			<-enough
-		}
-		p.cmd.Process.Kill()
-		wrote.Wait()
-		p.cmd.Wait()
-
-		again := start(t, "--data", data, "--key-pool", "0")
-		for what, action := range acknowledged {
-			id, version, _ := strings.Cut(what, " ")
-			if status, body, err := again.call(action, "KeyId", id, "KeyVersionId", version); status != 200 {
-				t.Errorf("round %d: %s of %s was acknowledged and is lost: %d %v %v", round, action, what, status, body, err)
-			}
-		}
-		again.stop()
-	}
-}
-
-// writeUntilKilled creates keys, versions and aliases until the process is
-// gone, and notes what it acknowledged. It signals each of its first rounds.
-func writeUntilKilled(p *process, name string, note func(what, action string), enough chan<- struct{}) {
-	for n := 0; ; n++ {
-		status, body, err := p.call("CreateKey", "KeySpec", "EC_SM2")
-		if err != nil || status != 200 {
-			return
-		}
-		id := body["KeyMetadata"].(map[string]any)["KeyId"].(string)
-		note(id, "DescribeKey")
-		if status, body, err = p.call("CreateKeyVersion", "KeyId", id); err != nil || status != 200 {
-			return
-		}
-		note(id+" "+body["KeyVersion"].(map[string]any)["KeyVersionId"].(string), "GetPublicKey")
-		alias := fmt.Sprintf("alias/w-%s-%d", name, n)
-		if status, _, err = p.call("CreateAlias", "KeyId", id, "AliasName", alias); err != nil || status != 200 {
-			return
-		}
-		note(alias, "DescribeKey")
-		if n < 3 {
-			enough <- struct{}{}
-		}
 	}
 }
 

@@ -70,13 +70,8 @@ func (b *body) Read(p []byte) (int, error) {
 
 // charge takes room for some more bytes, and waits a while for it.
 func (b *body) charge(n int64) error {
-	room := b.conn.all.room
-	if _, ok := room.tryTake(n); !ok {
-		ctx, cancel := context.WithTimeout(b.context, b.conn.all.limits.room)
-		defer cancel()
-		if err := room.take(ctx, n); err != nil {
-			return err
-		}
+	if err := b.conn.all.bodies.take(b.context, n, b.conn.all.limits.room); err != nil {
+		return err
 	}
 	b.held += n
 	return nil
@@ -84,7 +79,7 @@ func (b *body) charge(n int64) error {
 
 // release gives back what the body was charged.
 func (b *body) release() {
-	b.conn.all.room.give(b.held)
+	b.conn.all.bodies.give(b.held)
 	b.held = 0
 }
 

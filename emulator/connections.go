@@ -15,9 +15,10 @@ import (
 // their client: these make room for others when descriptors run short, and a
 // stop does not wait for them.
 type connections struct {
-	limits limits
-	most   int   // that may be open; 0: it is not known
-	room   *room // of the bodies in flight
+	limits  limits
+	most    int // that may be open; 0: it is not known
+	bodies  *room
+	headers *room
 
 	mu   sync.Mutex
 	open map[*portConn]struct{}
@@ -28,7 +29,7 @@ type connections struct {
 }
 
 func newConnections(l limits, most int) *connections {
-	return &connections{limits: l, most: most, room: newRoom(l.bodies), open: map[*portConn]struct{}{}}
+	return &connections{limits: l, most: most, bodies: newRoom(l.bodies), headers: newRoom(l.headers), open: map[*portConn]struct{}{}}
 }
 
 // spareDescriptors are for what is no connection of a client: the ports, the
@@ -89,6 +90,7 @@ func (all *connections) forget(c *portConn) {
 	all.mu.Lock()
 	defer all.mu.Unlock()
 	c.await(nil)
+	c.letGo()
 	delete(all.open, c)
 }
 
@@ -97,11 +99,9 @@ func (all *connections) follow(conn net.Conn, state http.ConnState) {
 	c := portConnOf(conn)
 	switch state {
 	case http.StateActive:
-		c.arrived()
+		c.begin()
 	case http.StateIdle:
-		all.mu.Lock()
-		defer all.mu.Unlock()
-		c.await(&all.idle)
+		c.rest()
 	case http.StateHijacked:
 		all.forget(c) // who closes it closes what is below
 	}

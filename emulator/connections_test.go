@@ -145,6 +145,7 @@ func TestHealthAnswersWhateverTheCrowd(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer conn.Close()
+		conn.SetDeadline(time.Now().Add(10 * time.Second))
 		switch i % 3 {
 		case 0: // idle
 			io.WriteString(conn, "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")

@@ -49,6 +49,7 @@ func (s *Server) controls(r *mux.Router) {
 	handle(http.MethodPost, "/reset", s.reset)
 	handle(http.MethodGet, "/operations", s.listOperations)
 	route(http.MethodGet, "/export", http.HandlerFunc(s.serveExport))
+	route(http.MethodGet, "/backup", http.HandlerFunc(s.serveBackup))
 	route(http.MethodGet, "/ca.pem", http.HandlerFunc(s.serveCA))
 	sub.NotFoundHandler = s.ours(controlError(http.StatusNotFound, "there is no such control; see the README for those there are"))
 }

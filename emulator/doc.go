@@ -4,6 +4,7 @@
 // The path of a request:
 //
 //	serve.go           the ports, HTTP and HTTPS (ca.go), and the stop
+//	port.go            a connection; its limits: limits.go, connections.go, headers.go, bodies.go
 //	server.go          by host and path: "/" is the API; gateway.go: whose
 //	exchange.go        one request and what becomes of it:
 //	  internal/wire    which action, which parameters

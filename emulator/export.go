@@ -2,6 +2,7 @@ package emulator
 
 import (
 	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"maps"
@@ -104,7 +105,7 @@ func (e *export) key(tx *store.Tx, kept store.Key) error {
 	}
 	e.states(key, &out)
 	if key.Policy != "" {
-		policy, err := fixtures.ParseKeyPolicy([]byte(key.Policy))
+		policy, err := fixtures.ReadKeyPolicy(key.Policy)
 		if err != nil {
 			return fmt.Errorf("policy of key %s: %w", key.ID, err) // it was checked when it was set
 		}
@@ -113,11 +114,8 @@ func (e *export) key(tx *store.Tx, kept store.Key) error {
 	if key.Scope != e.here {
 		out.Account, out.Region = key.Scope.Account, key.Scope.Region
 	}
-	aliases, err := tx.AliasesOfKeyPage(key.Scope, key.ID, 0, math.MaxInt)
-	for _, alias := range aliases {
-		out.Aliases = append(out.Aliases, alias.Name)
-	}
-	if err == nil {
+	var err error
+	if out.Aliases, err = e.aliases(tx, key); err == nil {
 		out.Versions, err = e.versions(tx, kept)
 	}
 	e.out.Keys = append(e.out.Keys, out)
@@ -137,11 +135,25 @@ func (e *export) states(key store.Key, out *fixtures.Key) {
 		out.MaterialExpireTime = e.date(key.MaterialExpireTime)
 	}
 	if key.DeletionProtection {
-		out.DeletionProtection = "Enabled"
+		out.DeletionProtection, out.DeletionProtectionDescription = "Enabled", key.DeletionProtectionDescription
 	}
 	if key.RotationInterval > 0 {
 		out.AutomaticRotation, out.RotationInterval = "Enabled", kms.Interval(key.RotationInterval)
 	}
+}
+
+// aliases are those of a key, by creation. A date is said where it is not the
+// key's.
+func (e *export) aliases(tx *store.Tx, key store.Key) (all []fixtures.Alias, err error) {
+	aliases, err := tx.AliasesOfKeyPage(key.Scope, key.ID, 0, math.MaxInt)
+	for _, alias := range aliases {
+		out := fixtures.Alias{AliasName: alias.Name}
+		if date := e.past(alias.CreationDate); !date.Equal(e.past(key.CreationDate)) {
+			out.CreationDate = e.date(date)
+		}
+		all = append(all, out)
+	}
+	return all, err
 }
 
 // versions are those of a key, oldest first. The date of the first is that of
@@ -167,11 +179,12 @@ func (e *export) versions(tx *store.Tx, key store.Key) (all []fixtures.Version, 
 }
 
 // addMaterial adds the material of a version. That of origin EXTERNAL may be
-// lacking, or have expired.
+// lacking, or have expired: then it is told what was imported once.
 func (e *export) addMaterial(tx *store.Tx, key store.Key, v store.Version, out *fixtures.Version) error {
 	material, err := tx.Material(v.Scope, v.KeyID, v.ID)
 	switch {
 	case errors.Is(err, store.ErrNotFound) && key.Origin == kms.OriginExternal, !key.MaterialExpireTime.Equal(kms.Settled(key, e.now).MaterialExpireTime):
+		out.KeyMaterialSHA256 = hashText(v.ImportedHash)
 		return nil
 	case err != nil:
 		return err
@@ -181,6 +194,14 @@ func (e *export) addMaterial(tx *store.Tx, key store.Key, v store.Version, out *
 		out.PrivateKey = keyspec.PEM(material)
 	}
 	return nil
+}
+
+// hashText is a hash as a scenario spells it, or "" for none.
+func hashText(hash store.MaterialHash) string {
+	if hash == (store.MaterialHash{}) {
+		return ""
+	}
+	return hex.EncodeToString(hash[:])
 }
 
 // rules collects the rules in force that can still act.

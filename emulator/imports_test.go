@@ -19,6 +19,7 @@ var rooms = []struct {
 	imports string
 }{
 	{"", "emulator fixtures store"},
+	{"scripts/lab", "emulator store"},
 	{"emulator/emulatortest", "emulator fixtures store"},
 	{"emulator", "emulator/internal/rules emulator/internal/auth emulator/internal/wire emulator/internal/wiring emulator/internal/kms emulator/internal/kmserr emulator/internal/keyspec store fixtures"},
 	{"emulator/internal/bench", "emulator/internal/bench/formjson emulator/internal/bench/load emulator/internal/keyspec"},
@@ -35,6 +36,7 @@ var rooms = []struct {
 	{"store", "store/internal/boltcheck"},
 	{"store/internal/boltcheck", ""},
 	{"fixtures", ""},
+	{"scripts/lab", ""},
 	{"scripts/smoke", ""},
 }
 

@@ -175,7 +175,7 @@ var unjournaled = []string{"Signature", "SignatureMethod", "SignatureNonce", "Si
 	"AccessKeyId", "SecurityToken", "BearerToken", "Timestamp"}
 
 // secretParameters are kept as a size: whatever is plaintext, a secret or a
-// signature in any published action, emulated or not.
+// signature in any published action, emulated or not. A misspelt one is as secret.
 var secretParameters = []string{"Plaintext", "Value", "SecretData", "Password", "EncryptedKeyMaterial", "ImportToken", "Message"}
 
 // journaled is what the journal keeps of the parameters: names as sent; values
@@ -184,14 +184,19 @@ func journaled(sent map[string]string) map[string]string {
 	kept := make(map[string]string, len(sent))
 	for name, value := range sent {
 		switch {
-		case slices.Contains(unjournaled, name):
-		case slices.Contains(secretParameters, name):
+		case named(unjournaled, name):
+		case named(secretParameters, name):
 			kept[copied(name)] = sizeOf(value)
 		default:
 			kept[copied(name)] = copied(value)
 		}
 	}
 	return kept
+}
+
+// named reports whether a name is in a list, in whatever case.
+func named(list []string, name string) bool {
+	return slices.ContainsFunc(list, func(known string) bool { return strings.EqualFold(known, name) })
 }
 
 // copied is shortened in memory of its own: a part of a body would hold on to the

@@ -318,6 +318,9 @@ func TestParametersThatAreSecretOrLongAreKeptAsASize(t *testing.T) {
 		"Value":          {"AAAA", "(3 bytes)"},
 		"SecretData":     {"not base64", "(10 bytes)"},
 		"Password":       {"", "(0 bytes)"},
+		"plaintext":      {"SGVsbG8=", "(5 bytes)"}, // KMS takes no such parameter, a hand may have slipped
+		"PLAINTEXT":      {"SGVsbG8=", "(5 bytes)"},
+		"secretdata":     {"not base64", "(10 bytes)"},
 		"Digest":         {"SGVsbG8=", "SGVsbG8="},
 		"CiphertextBlob": {base64.StdEncoding.EncodeToString(make([]byte, 256)), "(256 bytes)"},
 		"Description":    {strings.Repeat("é", 256), strings.Repeat("é", 256)},

@@ -9,7 +9,8 @@ type limits struct {
 	stall   time.Duration // while not a byte of a body arrives, or of an answer is taken
 	body    time.Duration // for a whole body
 	bodies  int64         // bytes of all bodies in flight
-	room    time.Duration // that a body waits for others to end
+	headers int64         // bytes of all large headers in flight
+	room    time.Duration // that a request waits for others to end
 	arrival time.Duration // that a stop gives to requests that have not arrived
 	stop    time.Duration // that a stop gives to calls under way
 }
@@ -22,6 +23,7 @@ var usualLimits = limits{
 	stall:   30 * time.Second,
 	body:    5 * time.Minute,
 	bodies:  64 << 20,
+	headers: 64 << 20,
 	room:    500 * time.Millisecond,
 	arrival: 250 * time.Millisecond,
 	stop:    4 * time.Second,

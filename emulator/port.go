@@ -45,8 +45,11 @@ type portConn struct {
 	all    *connections
 
 	// Guarded by all.mu.
-	silent  *list.List // the one it is in; nil: its client owes nothing
-	place   *list.Element
+	active bool       // from the end of a header to that of the answer
+	header int64      // bytes that arrived of a header
+	held   int64      // of them, of all.headers
+	silent *list.List // the one it is in; nil: its client owes nothing
+	place  *list.Element
 	// The deadlines that were set, before the limits shorten them.
 	readBy, writeBy time.Time
 	broken          error // a write failed, in the middle it may be
@@ -83,7 +86,7 @@ func (c *portConn) expect(by time.Time) {
 	c.setReadDeadline(earlier(by, time.Now().Add(c.all.limits.stall)))
 }
 
-// arrived says that the client owes nothing more. A deadline left behind would
+// arrived says that the client owes nothing more. The deadline of a stop would
 // end the call: net/http reads on, to notice when the client leaves.
 func (c *portConn) arrived() {
 	c.all.mu.Lock()
@@ -162,15 +165,23 @@ const handshake = 0x16
 // Read looks at the first byte that arrives.
 func (c *portConn) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
-	if c.begun || n == 0 {
+	if n == 0 {
 		return n, err
+	}
+	if !c.begun && c.secure != (p[0] == handshake) {
+		// net/http logs this on a TLS port, and adds no answer of its own.
+		return 0, c.failed(c.refuse())
 	}
 	c.begun = true
-	if c.secure == (p[0] == handshake) {
-		return n, err
+	if crowded := c.charge(int64(n)); crowded != nil {
+		return 0, c.failed(crowded)
 	}
-	// net/http logs this on a TLS port, and adds no answer of its own.
-	return 0, &net.OpError{Op: "read", Net: "tcp", Addr: c.LocalAddr(), Err: c.refuse()}
+	return n, err
+}
+
+// failed is the error of a read that net/http does not answer.
+func (c *portConn) failed(err error) error {
+	return &net.OpError{Op: "read", Net: "tcp", Addr: c.LocalAddr(), Err: err}
 }
 
 // The refusals of a port. The first code is the service's; TLS clients read no

@@ -81,13 +81,17 @@ func mend(file *os.File, log *slog.Logger) {
 	log.Warn("others on this machine could read the CA's key; its mode is 0600 now", "file", file.Name())
 }
 
+// TemporaryFiles is the pattern of names, as of os.CreateTemp, for what is not
+// whole yet. A process that is killed leaves such files behind.
+const TemporaryFiles = ".alikms-*.tmp"
+
 // writePrivate writes a file for nobody else to read, whole or not at all. A
 // link in its place is replaced, not followed.
 func writePrivate(path string, text []byte) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}
-	file, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*") // 0600
+	file, err := os.CreateTemp(filepath.Dir(path), TemporaryFiles) // 0600
 	if err != nil {
 		return err
 	}

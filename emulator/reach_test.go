@@ -43,7 +43,11 @@ func (s *situation) admit(accessKeyID string) {
 // reach calls a key by each of its names, and uses each of its versions.
 func (s *situation) reach(key fixtures.Key) {
 	s.t.Helper()
-	for _, name := range append([]string{key.KeyID}, key.Aliases...) {
+	names := []string{key.KeyID}
+	for _, alias := range key.Aliases {
+		names = append(names, alias.AliasName)
+	}
+	for _, name := range names {
 		a := s.asTester("", "DescribeKey", "KeyId", name)
 		if a.text("KeyMetadata.KeyId") != key.KeyID || a.text("KeyMetadata.KeySpec") != key.KeySpec || a.text("KeyMetadata.KeyUsage") != key.KeyUsage {
 			s.t.Errorf("%s is %s", name, a.body)
@@ -123,7 +127,7 @@ func manyKeys(t testing.TB, n int, spec *keyspec.Spec) string {
 			KeyID:    fmt.Sprintf("key-%d", i),
 			KeySpec:  spec.Name,
 			KeyUsage: spec.Usages()[0],
-			Aliases:  []string{fmt.Sprintf("alias/%d", i)},
+			Aliases:  []fixtures.Alias{{AliasName: fmt.Sprintf("alias/%d", i)}},
 			Versions: []fixtures.Version{version},
 		})
 	}

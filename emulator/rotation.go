@@ -10,12 +10,15 @@ import (
 // rotateInTime rotates keys as that falls due while the clock runs, until the
 // server stops. The controls that move the clock rotate what falls due by that.
 func (s *Server) rotateInTime() {
+	pause := time.Duration(0) // after a failure
 	for {
-		timer := time.NewTimer(s.untilRotation())
+		timer := time.NewTimer(max(s.untilRotation(), pause))
+		pause = 0
 		select {
 		case <-timer.C:
 			if err := s.kms.Store.Update(func(tx *store.Tx) error { return kms.RotateAll(tx, s.clock.now()) }); err != nil {
 				s.log.Error("what fell due could not be rotated", "error", err)
+				pause = failurePause
 			}
 		case <-s.kms.Changed():
 		case <-s.clock.changed:
@@ -26,6 +29,9 @@ func (s *Server) rotateInTime() {
 		timer.Stop()
 	}
 }
+
+// failurePause is how long rotateInTime waits after a failure, as of a full disk.
+const failurePause = time.Minute
 
 // longestWait is how long rotateInTime waits where no rotation falls due, or where
 // looking for it failed.

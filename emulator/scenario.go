@@ -92,11 +92,11 @@ func questions() (all []auth.Question) {
 func (r *reader) uniqueAliases() {
 	at := map[string]string{}
 	for i, k := range r.keys {
-		for j, name := range k.aliases {
+		for j, alias := range k.aliases {
 			path := fmt.Sprintf("keys[%d].aliases[%d]", i, j)
-			arn := kms.ARN(k.key.Scope, name)
+			arn := kms.ARN(alias.Scope, alias.Name)
 			if first, twice := at[arn]; twice {
-				r.Add(path, "alias %q is already used at %s", name, r.Place(first))
+				r.Add(path, "alias %q is already used at %s", alias.Name, r.Place(first))
 				continue
 			}
 			at[arn] = path
@@ -111,10 +111,10 @@ func (r *reader) names() rules.Names {
 		arn := kms.KeyARN(k.key.Scope, k.key.ID)
 		byName[arn] = arn
 		byName[k.key.ID] = arn
-		for _, name := range k.aliases {
-			byName[kms.ARN(k.key.Scope, name)] = arn
-			if k.key.Scope == r.here {
-				byName[name] = arn
+		for _, alias := range k.aliases {
+			byName[kms.ARN(alias.Scope, alias.Name)] = arn
+			if alias.Scope == r.here {
+				byName[alias.Name] = arn
 			}
 		}
 		for _, v := range k.versions {

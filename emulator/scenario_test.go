@@ -671,3 +671,17 @@ func TestGeneratedMaterialOfAnotherSpecIsNotUsed(t *testing.T) {
 		t.Errorf("%d %s", a.status, a.body)
 	}
 }
+
+func TestTheExampleIsACallThatTheScenarioAllows(t *testing.T) {
+	for keys, want := range map[string]string{
+		"{keyId: key-a, keySpec: Aliyun_AES_256, keyUsage: ENCRYPT/DECRYPT}":                                            "-d Action=Encrypt -d KeyId=key-a ",
+		"{keyId: key-a, keySpec: EC_P256, keyUsage: SIGN/VERIFY}":                                                       "-d Action=ListKeys",
+		"{keyId: key-a, keySpec: Aliyun_AES_256, keyUsage: ENCRYPT/DECRYPT, origin: EXTERNAL, keyState: PendingImport}": "-d Action=ListKeys",
+		"{keyId: key-a, keySpec: EC_SM2, keyUsage: ENCRYPT/DECRYPT, versions: [{keyVersionId: v}]}":                     "-d Action=AsymmetricEncrypt -d KeyId=key-a -d KeyVersionId=v -d Algorithm=SM2PKE ",
+	} {
+		s := newTestServer(t, holding(t, "keys: ["+keys+"]"))
+		if got := s.Example("http://localhost"); !strings.Contains(got, want) {
+			t.Errorf("%s: %s, want %s", keys, got, want)
+		}
+	}
+}

@@ -22,7 +22,7 @@ import (
 // seedKey is a key of the scenario, ready for the store.
 type seedKey struct {
 	key      store.Key
-	aliases  []string
+	aliases  []store.Alias // without a date: that of the key
 	versions []seedVersion // oldest first
 }
 
@@ -31,6 +31,7 @@ type seedKey struct {
 type seedVersion struct {
 	version  store.Version
 	material []byte
+	imported store.MaterialHash // of material that was imported and is gone; zero: none was
 }
 
 // readKeys gives meaning to the keys of a scenario.
@@ -133,7 +134,7 @@ func readPrivateKey(spec *keyspec.Spec, field string, text []byte) materialRead 
 }
 
 func (r *reader) key(path string, k fixtures.Key) seedKey {
-	seed := seedKey{aliases: k.Aliases, key: store.Key{
+	seed := seedKey{key: store.Key{
 		Scope:              r.scopeOf(k.Account, k.Region),
 		ID:                 k.KeyID,
 		Spec:               k.KeySpec,
@@ -145,10 +146,13 @@ func (r *reader) key(path string, k fixtures.Key) seedKey {
 		DeletionProtection: k.DeletionProtection == "Enabled",
 		InstanceID:         k.DKMSInstanceID,
 		Tags:               k.Tags,
+
+		DeletionProtectionDescription: k.DeletionProtectionDescription,
 	}}
 	if k.Policy != nil {
 		seed.key.Policy = k.Policy.Text()
 	}
+	seed.aliases = r.aliases(path, seed.key, k.Aliases)
 	seed.key.DeleteDate = r.futureDate(path+".deleteDate", k.DeleteDate)
 	seed.key.MaterialExpireTime = r.futureDate(path+".materialExpireTime", k.MaterialExpireTime)
 	if found, ok := r.instances[k.DKMSInstanceID]; k.DKMSInstanceID != "" && (!ok || found.Scope != seed.key.Scope) {
@@ -158,6 +162,17 @@ func (r *reader) key(path string, k fixtures.Key) seedKey {
 		r.fit(path, spec, k, &seed.key)
 	}
 	return seed
+}
+
+func (r *reader) aliases(path string, key store.Key, written []fixtures.Alias) (all []store.Alias) {
+	for i, w := range written {
+		alias := store.Alias{Scope: key.Scope, Name: w.AliasName, KeyID: key.ID}
+		if w.CreationDate != nil {
+			alias.CreationDate = r.pastDate(fmt.Sprintf("%s.aliases[%d].creationDate", path, i), w.CreationDate)
+		}
+		all = append(all, alias)
+	}
+	return all
 }
 
 // fit holds what a key says to what its spec can do.
@@ -223,11 +238,20 @@ func (r *reader) versions(path string, k fixtures.Key, seed *seedKey, read []mat
 				Regional:     kms.Symmetric(k.KeySpec),
 			},
 			material: read[i].material,
+			imported: materialHash(v.KeyMaterialSHA256),
 		})
 	}
 	if k.Origin == kms.OriginExternal && seed.versions[0].material == nil && seed.key.State == kms.StateEnabled {
 		seed.key.State = kms.StatePendingImport
 	}
+}
+
+// materialHash reads the hash of material, or none; its spelling was checked.
+func materialHash(text string) (hash store.MaterialHash) {
+	if text != "" {
+		hash.UnmarshalText([]byte(text))
+	}
+	return hash
 }
 
 // pastDate is a date of the scenario, or the loading where it does not say.
@@ -277,13 +301,13 @@ func seedOne(tx *store.Tx, k seedKey) (differences []string, err error) {
 			return nil, err
 		}
 	}
-	for _, name := range k.aliases {
-		owner, err := seedAlias(tx, k.key, name)
+	for _, alias := range k.aliases {
+		owner, err := seedAlias(tx, k.key, alias)
 		if err != nil {
 			return nil, err
 		}
 		if owner != k.key.ID {
-			differences = append(differences, fmt.Sprintf("%s belongs to key %s", name, owner))
+			differences = append(differences, fmt.Sprintf("%s belongs to key %s", alias.Name, owner))
 		}
 	}
 	return differences, nil
@@ -296,6 +320,7 @@ func differing(existing, seeded store.Key) (lines []string) {
 		{"keyState", existing.State, seeded.State},
 		{"description", existing.Description, seeded.Description},
 		{"deletionProtection", fmt.Sprint(existing.DeletionProtection), fmt.Sprint(seeded.DeletionProtection)},
+		{"deletionProtectionDescription", existing.DeletionProtectionDescription, seeded.DeletionProtectionDescription},
 		{"dkmsInstanceId", existing.InstanceID, seeded.InstanceID},
 	} {
 		if a.has != a.said {
@@ -331,21 +356,30 @@ func seedVersionOf(tx *store.Tx, origin string, v seedVersion) error {
 // seedNewVersion adds a version. Material of origin EXTERNAL counts as imported:
 // it is fixed for ever.
 func seedNewVersion(tx *store.Tx, origin string, v seedVersion) error {
-	if origin != kms.OriginExternal || v.material == nil {
+	if origin != kms.OriginExternal {
 		_, err := kms.AddVersion(tx, v.version, v.material)
 		return err
 	}
 	if _, err := kms.AddVersion(tx, v.version, nil); err != nil {
 		return err
 	}
-	return tx.ImportMaterial(v.version.Scope, v.version.KeyID, v.version.ID, v.material)
+	switch {
+	case v.material != nil:
+		return tx.ImportMaterial(v.version.Scope, v.version.KeyID, v.version.ID, v.material)
+	case v.imported != (store.MaterialHash{}):
+		return tx.FixMaterial(v.version.Scope, v.version.KeyID, v.version.ID, v.imported)
+	}
+	return nil
 }
 
 // seedAlias adds an alias that is lacking, and returns whose it is.
-func seedAlias(tx *store.Tx, key store.Key, name string) (owner string, err error) {
-	existing, err := tx.Alias(key.Scope, name)
+func seedAlias(tx *store.Tx, key store.Key, alias store.Alias) (owner string, err error) {
+	existing, err := tx.Alias(alias.Scope, alias.Name)
 	if errors.Is(err, store.ErrNotFound) {
-		return key.ID, tx.InsertAlias(store.Alias{Scope: key.Scope, Name: name, KeyID: key.ID, CreationDate: key.CreationDate})
+		if alias.CreationDate.IsZero() {
+			alias.CreationDate = key.CreationDate
+		}
+		return key.ID, tx.InsertAlias(alias)
 	}
 	return existing.KeyID, err
 }

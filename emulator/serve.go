@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"time"
 
 	"github.com/alikms/alikms/emulator/internal/wire"
 )
@@ -94,10 +95,19 @@ func (s *Server) certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, erro
 func (s *Server) finish(web *http.Server) error {
 	limit, cancel := context.WithTimeout(context.Background(), s.limits.stop)
 	defer cancel()
-	err := web.Shutdown(limit)
-	if errors.Is(err, context.DeadlineExceeded) {
-		s.log.Warn("requests were cut off by the stop", "after", s.limits.stop)
-		return web.Close()
+	for limit.Err() == nil {
+		if err := shutdown(limit, web); !errors.Is(err, context.DeadlineExceeded) {
+			return err
+		}
 	}
-	return err
+	s.log.Warn("requests were cut off by the stop", "after", s.limits.stop)
+	return web.Close()
+}
+
+// shutdown waits for a short while: http.Server.Shutdown by itself looks ever
+// more rarely, in the end twice a second.
+func shutdown(ctx context.Context, web *http.Server) error {
+	ctx, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
+	defer cancel()
+	return web.Shutdown(ctx)
 }

@@ -68,6 +68,7 @@ type Server struct {
 	limits        limits
 	log           *slog.Logger
 	router        http.Handler
+	dates         dates
 
 	running    context.Context // until Stop
 	stop       context.CancelFunc
@@ -142,17 +143,20 @@ func (s *Server) makeMissingMaterial() {
 
 // ServeHTTP answers one request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("Date", s.clock.now().UTC().Format(http.TimeFormat))
+	w.Header()["Date"] = s.dates.header(s.clock.now())
+	if r.URL.Path == "/" {
+		s.serveAPI(w, r) // the one path that has to be fast
+		return
+	}
 	s.router.ServeHTTP(w, r)
 }
 
-// routes has no route per action: actions are looked up in a map. Cleaning of
-// paths is off, for a redirect is no answer to an SDK.
+// routes are those beside the API. Cleaning of paths is off, for a redirect is no
+// answer to an SDK.
 func (s *Server) routes() http.Handler {
 	r := mux.NewRouter().SkipClean(true)
 	r.HandleFunc("/healthz", s.serveHealth).Methods(http.MethodGet, http.MethodHead)
 	s.controls(r)
-	r.HandleFunc("/", s.serveAPI)
 	nowhere := http.HandlerFunc(s.serveNowhere)
 	r.NotFoundHandler, r.MethodNotAllowedHandler = nowhere, nowhere
 	return r
@@ -258,16 +262,22 @@ func (s *Server) findKey(c *kms.Call, req *wire.Request) {
 }
 
 // Example is a call to try, for a shell: it encrypts with the first key of the
-// scenario that can. url is where the server is reached.
+// scenario that is Enabled and can. url is where the server is reached.
 func (s *Server) Example(url string) string {
 	if s.callers.Any() {
 		return "alikms operations (calls have to be signed by a configured AccessKey)"
 	}
 	for _, k := range s.doc.Keys {
-		if k.KeyUsage != keyspec.EncryptDecrypt || len(k.Versions) == 0 {
+		spec, _ := keyspec.Lookup(k.KeySpec) // the scenario is right
+		if k.KeyUsage != keyspec.EncryptDecrypt || k.KeyState != "" || k.Origin == kms.OriginExternal {
 			continue
 		}
-		spec, _ := keyspec.Lookup(k.KeySpec)
+		if spec.Symmetric() {
+			return fmt.Sprintf("curl -s %s -d Action=Encrypt -d KeyId=%s -d Plaintext=SGVsbG8=", url, k.KeyID)
+		}
+		if len(k.Versions) == 0 {
+			continue
+		}
 		algorithms := spec.Algorithms(k.KeyUsage)
 		return fmt.Sprintf("curl -s %s -d Action=AsymmetricEncrypt -d KeyId=%s -d KeyVersionId=%s -d Algorithm=%s -d Plaintext=SGVsbG8=",
 			url, k.KeyID, k.Versions[0].KeyVersionID, algorithms[len(algorithms)-1])

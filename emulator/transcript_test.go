@@ -1,6 +1,12 @@
 package emulator
 
 import (
+	"crypto/ecdsa"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha1"
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -15,6 +21,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/emmansun/gmsm/sm2"
+	"github.com/emmansun/gmsm/smx509"
 
 	"github.com/alikms/alikms/emulator/internal/kms"
 )
@@ -36,6 +45,10 @@ import (
 //	@ as app          signs from here on, as a caller who may do all
 //	@ as nobody       … as a caller whose policy is empty
 //	@ unsigned        … and no longer
+//	@ instance ID     there is an instance; its keys answer on the shared gateway too
+//	@ wrap $name = RSAES_OAEP_SHA_256 $public BASE64
+//	                  encrypts key material to a public key of
+//	                  GetParametersForImport, for ImportKeyMaterial
 type transcript struct {
 	t      *testing.T
 	server *testServer
@@ -76,7 +89,7 @@ func playAll(t *testing.T, send sending) {
 			if !ok {
 				t.Fatalf("%s is a transcript of no operation", path)
 			}
-			seen := play(t, path, action, send)
+			seen := play(t, path, action, send, func(map[string]bool) bool { return false })
 			if !seen[""] {
 				t.Errorf("the transcript shows no success")
 			}
@@ -89,8 +102,9 @@ func playAll(t *testing.T, send sending) {
 	}
 }
 
-// play runs a transcript and returns the codes that its action answered.
-func play(t *testing.T, path, action string, send sending) map[string]bool {
+// play runs a transcript, until the codes that its action answered are enough,
+// and returns those.
+func play(t *testing.T, path, action string, send sending, enough func(seen map[string]bool) bool) map[string]bool {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
@@ -100,7 +114,7 @@ func play(t *testing.T, path, action string, send sending) map[string]bool {
 	lines := strings.Split(string(text), "\n")
 	var asked string
 	var got testAnswer
-	for i := 0; i < len(lines); i++ {
+	for i := 0; i < len(lines) && !enough(seen); i++ {
 		line := lines[i]
 		tr.line = i + 1
 		switch mark, rest, _ := strings.Cut(line, " "); mark {
@@ -148,9 +162,66 @@ func (tr *transcript) direct(order string) {
 	case "unsigned":
 		tr.server.know(nil)
 		tr.caller = ""
+	case "instance":
+		tr.server.kms.SetInstances(map[string]kms.Instance{argument: {Scope: tr.server.scope, Public: true}})
+	case "wrap":
+		tr.wrap(argument)
 	default:
 		tr.failf("unknown order %q", verb)
 	}
+}
+
+// wrap keeps key material, encrypted, under a name.
+func (tr *transcript) wrap(order string) {
+	name, what, _ := strings.Cut(order, " = ")
+	words := strings.Fields(tr.filled(what))
+	if len(words) != 3 || !nameSyntax.MatchString(name) {
+		tr.failf("wrap is written like $name = RSAES_OAEP_SHA_256 $public BASE64")
+	}
+	wrapped, err := wrapped(words[0], words[1], words[2])
+	if err != nil {
+		tr.failf("%v", err)
+	}
+	tr.names[name] = wrapped
+}
+
+// wrapped encrypts base64 of key material to a public key, base64 of its SPKI,
+// as a client of GetParametersForImport does.
+func wrapped(algorithm, public, material string) (string, error) {
+	der, err := base64.StdEncoding.DecodeString(public)
+	if err != nil {
+		return "", err
+	}
+	plain, err := base64.StdEncoding.DecodeString(material)
+	if err != nil {
+		return "", err
+	}
+	ciphertext, err := encryptTo(der, algorithm, plain)
+	return base64.StdEncoding.EncodeToString(ciphertext), err
+}
+
+// encryptTo uses the libraries themselves: what the emulator unwraps is not to
+// be what it has wrapped.
+func encryptTo(der []byte, algorithm string, plain []byte) ([]byte, error) {
+	public, err := smx509.ParsePKIXPublicKey(der)
+	if err != nil {
+		return nil, err
+	}
+	switch key := public.(type) {
+	case *ecdsa.PublicKey:
+		return sm2.Encrypt(rand.Reader, key, plain, nil)
+	case *rsa.PublicKey:
+		switch algorithm {
+		case "RSAES_OAEP_SHA_256":
+			return rsa.EncryptOAEP(sha256.New(), rand.Reader, key, plain, nil)
+		case "RSAES_OAEP_SHA_1":
+			return rsa.EncryptOAEP(sha1.New(), rand.Reader, key, plain, nil)
+		case "RSAES_PKCS1_V1_5":
+			//lint:ignore SA1019 it is one of the ways in which KMS takes key material
+			return rsa.EncryptPKCS1v15(rand.Reader, key, plain)
+		}
+	}
+	return nil, fmt.Errorf("%s does not encrypt to a %T", algorithm, public)
 }
 
 var wordSyntax = regexp.MustCompile(`([A-Za-z0-9.]+)=("(?:[^"\\]|\\.)*"|\S*)`)

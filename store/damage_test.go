@@ -77,7 +77,7 @@ func checkRefusal(t *testing.T, path string, content []byte, err error) {
 	t.Helper()
 	text := err.Error()
 	if !errors.Is(err, ErrDamaged) || strings.Contains(text, "\n") || !strings.HasPrefix(text, path+" is damaged (") ||
-		!strings.HasSuffix(text, "); restore a copy of it, or remove it and begin anew") {
+		!strings.HasSuffix(text, "); restore a copy of it (alikms backup makes one), or remove it and begin anew") {
 		t.Errorf("got error %q", text)
 	}
 	if !bytes.Equal(read(t, path), content) {

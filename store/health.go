@@ -31,7 +31,7 @@ type watchedFile struct {
 
 // lost is ErrLost for the file.
 func (f *watchedFile) lost(how string) error {
-	return fmt.Errorf("%s %w: it was %s while it was open; restore a copy of it and restart", f.path, ErrLost, how)
+	return fmt.Errorf("%s %w: it was %s while it was open; restore a copy of it (alikms backup makes one) and restart", f.path, ErrLost, how)
 }
 
 // intact says what has happened to the file.

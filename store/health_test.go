@@ -48,7 +48,7 @@ func TestLostFileTakesNoChanges(t *testing.T) {
 	for _, h := range harms {
 		t.Run(h.name, func(t *testing.T) {
 			st := lostFile(t, h.harm)
-			want := fmt.Sprintf("%s is no longer what it was: it was %s while it was open; restore a copy of it and restart", st.file.path, h.how)
+			want := fmt.Sprintf("%s is no longer what it was: it was %s while it was open; restore a copy of it (alikms backup makes one) and restart", st.file.path, h.how)
 			check := func(what string, err error) {
 				t.Helper()
 				if !errors.Is(err, ErrLost) || err.Error() != want {

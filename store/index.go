@@ -1,6 +1,9 @@
 package store
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // entry is one entry of an index: where it is, and the id of the key it belongs
 // to. Which entries a record has follows from the record alone: see the methods
@@ -30,6 +33,9 @@ func (tx *Tx) removeEntries(entries []entry) error {
 
 // replaceEntries is for a record that changed.
 func (tx *Tx) replaceEntries(before, after []entry) error {
+	if slices.Equal(before, after) {
+		return nil
+	}
 	if err := tx.removeEntries(before); err != nil {
 		return err
 	}

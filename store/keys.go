@@ -80,13 +80,12 @@ func (k Key) utc() Key {
 	return k
 }
 
-// Key returns a key, or ErrNotFound.
-func (tx *Tx) Key(scope Scope, id string) (Key, error) {
-	k := Key{Scope: scope, ID: id}
+// decodeKey reads a key, of which scope and id are given.
+func (tx *Tx) decodeKey(k *Key) error {
 	record := k.record()
 	err := tx.load(bucketKeys, k.key(), &record)
 	k.RotationInterval = time.Duration(record.RotationInterval)
-	return k, err
+	return err
 }
 
 // saveKey writes a key back whose index entries stay.
@@ -212,6 +211,7 @@ func (tx *Tx) Clear() error {
 	if err != nil {
 		return err
 	}
+	tx.changed = true
 	for _, b := range buckets {
 		if b == bucketSchema || b == bucketSettings {
 			continue

@@ -46,6 +46,21 @@ func (tx *Tx) ImportMaterial(scope Scope, keyID, versionID string, material []by
 	return tx.insertMaterial(v, material)
 }
 
+// FixMaterial tells of a version without material what the first ImportMaterial
+// was given, by its hash: no other bytes are taken. ErrOtherMaterial when other
+// bytes were imported.
+func (tx *Tx) FixMaterial(scope Scope, keyID, versionID string, hash MaterialHash) error {
+	v, err := tx.Version(scope, keyID, versionID)
+	if err != nil {
+		return err
+	}
+	if v.ImportedHash != (MaterialHash{}) && v.ImportedHash != hash || v.MaterialHash != (MaterialHash{}) && v.MaterialHash != hash {
+		return fmt.Errorf("material of version %q %w", v.key(), ErrOtherMaterial)
+	}
+	v.ImportedHash = hash
+	return tx.save(bucketVersions, v.key(), v)
+}
+
 // insertMaterial writes the version and its material.
 func (tx *Tx) insertMaterial(v Version, material []byte) error {
 	v.MaterialHash = sha256.Sum256(material)

@@ -66,7 +66,7 @@ func createBucket(tx *bbolt.Tx) error {
 // tamper changes a file of ours behind our back; all checksums fit afterwards.
 func tamper(t *testing.T, path string, fn func(*Tx) error) {
 	t.Helper()
-	boltFile(t, path, boltcheck.PageSize, func(tx *bbolt.Tx) error { return fn(newTx(tx)) })
+	boltFile(t, path, boltcheck.PageSize, func(tx *bbolt.Tx) error { return fn(newTx(tx, &memos{})) })
 }
 
 func TestOpenMakesFolderAndFile(t *testing.T) {
@@ -115,7 +115,7 @@ func TestOpenBeginsUnusedFiles(t *testing.T) {
 
 func TestOpenRefuses(t *testing.T) {
 	const elsewhere = "; choose another --data folder"
-	const restore = "; restore a copy of it, or remove it and begin anew"
+	const restore = "; restore a copy of it (alikms backup makes one), or remove it and begin anew"
 	cases := []struct {
 		name    string
 		prepare func(t *testing.T, path string)
@@ -256,7 +256,7 @@ func TestOpenComparesRecordsIndexesAndCounts(t *testing.T) {
 			write(t, path, original)
 			tamper(t, path, c.change)
 			_, err := Open(path, Options{})
-			want := path + " is damaged (" + c.text + "); restore a copy of it, or remove it and begin anew"
+			want := path + " is damaged (" + c.text + "); restore a copy of it (alikms backup makes one), or remove it and begin anew"
 			if !errors.Is(err, ErrDamaged) || err.Error() != want {
 				t.Errorf("got  %v\nwant %s", err, want)
 			}

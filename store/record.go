@@ -129,17 +129,20 @@ func damaged(b bucket, key string, reason error) error {
 // answers ErrNotFound, ErrExists or ErrOtherMaterial has changed nothing; after any
 // other error the transaction is to be given up.
 type Tx struct {
-	bolt *bbolt.Tx
+	bolt  *bbolt.Tx
+	memos *memos
+	// changed says that an Update has something to keep.
+	changed bool
 	// opened are the buckets that a View has used: bbolt looks for them anew each
 	// time. In an Update it does not, and there they can go.
 	opened map[bucket]*bbolt.Bucket
 }
 
-func newTx(bolt *bbolt.Tx) *Tx {
+func newTx(bolt *bbolt.Tx, known *memos) *Tx {
 	if bolt.Writable() {
-		return &Tx{bolt: bolt}
+		return &Tx{bolt: bolt, memos: known}
 	}
-	return &Tx{bolt: bolt, opened: map[bucket]*bbolt.Bucket{}}
+	return &Tx{bolt: bolt, memos: known, opened: map[bucket]*bbolt.Bucket{}}
 }
 
 // bucket returns a bucket, or nil.
@@ -154,6 +157,9 @@ func (tx *Tx) bucket(b bucket) *bbolt.Bucket {
 	return found
 }
 
+// sealed returns a value with its checksum; nil: there is none.
+func (tx *Tx) sealed(b bucket, key string) []byte { return tx.bucket(b).Get([]byte(key)) }
+
 // get returns a value, or ErrNotFound. The value is bbolt's: it is valid inside
 // the transaction only.
 func (tx *Tx) get(b bucket, key string) ([]byte, error) {
@@ -164,8 +170,15 @@ func (tx *Tx) get(b bucket, key string) ([]byte, error) {
 	return unseal(b, []byte(key), sealed)
 }
 
+// put keeps a value, unless it is there already.
 func (tx *Tx) put(b bucket, key string, value []byte) error {
-	return tx.bucket(b).Put([]byte(key), seal(b, []byte(key), value))
+	sealed := seal(b, []byte(key), value)
+	in := tx.bucket(b)
+	if bytes.Equal(in.Get([]byte(key)), sealed) {
+		return nil
+	}
+	tx.changed = true
+	return in.Put([]byte(key), sealed)
 }
 
 // remove deletes a record that has to be there.
@@ -173,6 +186,7 @@ func (tx *Tx) remove(b bucket, key string) error {
 	if _, err := tx.get(b, key); err != nil {
 		return missing(b, key, err)
 	}
+	tx.changed = true
 	return tx.bucket(b).Delete([]byte(key))
 }
 

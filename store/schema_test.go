@@ -133,7 +133,7 @@ func TestMigrationIsOneTransaction(t *testing.T) {
 	})
 	before := read(t, path)
 	_, err := Open(path, Options{})
-	want := path + " is damaged (bucket materials has 36 records instead of 35); restore a copy of it, or remove it and begin anew"
+	want := path + " is damaged (bucket materials has 36 records instead of 35); restore a copy of it (alikms backup makes one), or remove it and begin anew"
 	if !errors.Is(err, ErrDamaged) || err.Error() != want {
 		t.Errorf("got  %v\nwant %s", err, want)
 	}

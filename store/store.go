@@ -51,8 +51,9 @@ type Options struct {
 
 // Store is an open file. Its methods may be called concurrently.
 type Store struct {
-	db   *bbolt.DB
-	file watchedFile
+	db    *bbolt.DB
+	file  watchedFile
+	memos memos
 }
 
 // Open opens the file, or makes it, with its folder, when it is missing, empty,
@@ -130,7 +131,7 @@ func verifyError(path string, err error) error {
 	case errors.Is(err, ErrForeign), errors.Is(err, boltcheck.ErrForeign):
 		return fmt.Errorf("%s %w; choose another --data folder", path, ErrForeign)
 	}
-	return fmt.Errorf("%s %w (%w); restore a copy of it, or remove it and begin anew", path, ErrDamaged, err)
+	return fmt.Errorf("%s %w (%w); restore a copy of it (alikms backup makes one), or remove it and begin anew", path, ErrDamaged, err)
 }
 
 // openBolt is bbolt.Open for files that may be damaged: on some it panics. The
@@ -160,12 +161,12 @@ func (s *Store) View(fn func(*Tx) error) error {
 		if err := s.file.whole(); err != nil {
 			return err
 		}
-		return s.db.View(func(tx *bbolt.Tx) error { return fn(newTx(tx)) })
+		return s.db.View(func(tx *bbolt.Tx) error { return fn(newTx(tx, &s.memos)) })
 	})
 }
 
 // Update calls fn, one at a time, and keeps what it changed once all of it is
-// on disk. After an error, of fn or of the disk, nothing is changed: ErrFull says
+// on disk; where it changed nothing, nothing is written. After an error, of fn or of the disk, nothing is changed: ErrFull says
 // that the disk is full. Only ErrLost, when the file goes in the very moment, can
 // come after a change, in a store that refuses every other.
 func (s *Store) Update(fn func(*Tx) error) error {
@@ -173,7 +174,11 @@ func (s *Store) Update(fn func(*Tx) error) error {
 		if err := s.file.intact(); err != nil {
 			return err
 		}
-		if err := s.db.Update(func(tx *bbolt.Tx) error { return s.change(tx, fn) }); err != nil {
+		err := s.db.Update(func(tx *bbolt.Tx) error { return s.change(tx, fn) })
+		if errors.Is(err, errUnchanged) {
+			return nil
+		}
+		if err != nil {
 			return diskError(err)
 		}
 		return s.file.intact() // it may have gone meanwhile
@@ -184,11 +189,19 @@ func (s *Store) Update(fn func(*Tx) error) error {
 // that was cut up with zeros.
 func (s *Store) change(tx *bbolt.Tx, fn func(*Tx) error) error {
 	s.file.size.Store(tx.Size())
-	if err := fn(newTx(tx)); err != nil {
+	change := newTx(tx, &s.memos)
+	if err := fn(change); err != nil {
 		return err
+	}
+	if !change.changed {
+		return errUnchanged
 	}
 	return s.file.intact()
 }
+
+// errUnchanged ends an Update that has nothing to keep without a commit: so a
+// start on a full disk goes on where there is nothing new.
+var errUnchanged = errors.New("nothing was changed")
 
 // Healthy returns ErrLost when the file that was opened, or a part of it, is not
 // there any more. Then every Update fails.

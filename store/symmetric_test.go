@@ -124,6 +124,42 @@ func TestImportedMaterialIsFixedForEver(t *testing.T) {
 	update(t, st, func(tx *Tx) error { return tx.DeleteKey(scope, "k") })
 }
 
+func TestFixedMaterialIsTheOnlyOneThatIsImported(t *testing.T) {
+	st := newStore(t)
+	first, second := []byte("0123456789abcdef"), []byte("fedcba9876543210")
+	update(t, st, func(tx *Tx) error {
+		return cmp.Or(tx.InsertKey(newKey("k", at(0))), tx.InsertVersion(newVersion("k", "v", at(0)), nil))
+	})
+	fix := func(tx *Tx, b []byte) error { return tx.FixMaterial(scope, "k", "v", sha256.Sum256(b)) }
+	imports := func(tx *Tx, b []byte) error { return tx.ImportMaterial(scope, "k", "v", b) }
+	for i, step := range []struct {
+		run   func(*Tx, []byte) error
+		bytes []byte
+		want  error
+	}{
+		{fix, first, nil},
+		{fix, first, nil},
+		{fix, second, ErrOtherMaterial},
+		{imports, second, ErrOtherMaterial},
+		{imports, first, nil},
+		{fix, second, ErrOtherMaterial},
+		{fix, first, nil},
+	} {
+		var err error
+		update(t, st, func(tx *Tx) error { err = step.run(tx, step.bytes); return nil })
+		if !errors.Is(err, step.want) {
+			t.Errorf("step %d: got error %v, want %v", i, err, step.want)
+		}
+	}
+	update(t, st, func(tx *Tx) error {
+		if err := tx.FixMaterial(scope, "k", "w", MaterialHash{1}); !errors.Is(err, ErrNotFound) {
+			t.Errorf("of no version: %v", err)
+		}
+		return nil
+	})
+	verified(t, st)
+}
+
 // InsertVersion does not take over hashes that it is given.
 func TestNewVersionHasNoHashes(t *testing.T) {
 	st := newStore(t)
@@ -276,6 +312,7 @@ func TestDamageEndsKeysAfter(t *testing.T) {
 	st := newStore(t)
 	fill(t, st, 3)
 	err := st.Update(func(tx *Tx) error {
+		tx.changed = true
 		return tx.bucket(bucketKeys).Put([]byte(newKey("key-001x", at(0)).key()), []byte("{}"))
 	})
 	if err != nil {

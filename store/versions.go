@@ -36,13 +36,6 @@ func (v Version) index() []entry {
 // in its account, and a walk finds it in all accounts of the region.
 func versionIDKey(scope Scope, id string) string { return joinKey(scope.Region, id, scope.Account) }
 
-// Version returns a version of a key, or ErrNotFound.
-func (tx *Tx) Version(scope Scope, keyID, id string) (Version, error) {
-	v := Version{Scope: scope, KeyID: keyID, ID: id}
-	err := tx.load(bucketVersions, v.key(), &v)
-	return v, err
-}
-
 // KeyOfVersion returns the id of the key that has the version, or ErrNotFound.
 func (tx *Tx) KeyOfVersion(scope Scope, id string) (keyID string, err error) {
 	owner, err := tx.get(versionsByID, versionIDKey(scope, id))

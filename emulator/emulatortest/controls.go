@@ -134,7 +134,7 @@ func (e *Emulator) control(method, path string, body, answer any) {
 		}
 	}
 	w := httptest.NewRecorder()
-	e.server.ServeHTTP(w, httptest.NewRequest(method, "/_emulator/"+path, bytes.NewReader(text)))
+	e.server.ServeHTTP(w, httptest.NewRequest(method, "http://localhost/_emulator/"+path, bytes.NewReader(text)))
 	if w.Code != http.StatusOK {
 		e.t.Fatalf("%s /_emulator/%s: %s", method, path, refusal(w))
 	}

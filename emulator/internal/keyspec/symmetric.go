@@ -14,6 +14,10 @@ const (
 	tagSize = 16
 )
 
+// SealOverhead is by how many bytes what Seal returns is longer than the
+// plaintext.
+const SealOverhead = ivSize + tagSize
+
 // A SymmetricKey encrypts in Galois/Counter Mode. Any number of goroutines may
 // use it at once.
 type SymmetricKey struct {

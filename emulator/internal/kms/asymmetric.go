@@ -49,6 +49,9 @@ type getPublicKeyResponse struct {
 // row for it; a public key is no use of the private one.
 func getPublicKey(tx *transaction, in *getPublicKeyRequest) (cryptoFunc[getPublicKeyResponse], error) {
 	found, err := tx.findVersion(tx.op.action(), in.KeyId, in.KeyVersionId)
+	if err == nil && found.spec.Symmetric() {
+		err = kmserr.UnsupportedOperation
+	}
 	return using(found, func(key keyspec.PrivateKey) (*getPublicKeyResponse, error) {
 		pem, err := key.PublicKeyPEM()
 		return &getPublicKeyResponse{found.version.KeyID, found.version.ID, pem}, err

@@ -46,6 +46,9 @@ func parseBlob(raw []byte) (cipherBlob, error) {
 	if !ValidBlobID(id) {
 		return cipherBlob{}, kmserr.NoBlob
 	}
+	if len(raw) < blobIDSize+keyspec.SealOverhead {
+		return cipherBlob{}, kmserr.InvalidParameter("CiphertextBlob")
+	}
 	return cipherBlob{id, raw[blobIDSize:]}, nil
 }
 

@@ -120,6 +120,9 @@ func TestABlobOfAnyOtherLengthIsRefused(t *testing.T) {
 			t.Errorf("%d of %d bytes: %v", n, len(whole), err)
 		}
 	}
+	if _, err := parseBlob(whole[:48]); !reflect.DeepEqual(err, kmserr.InvalidParameter("CiphertextBlob")) {
+		t.Errorf("48 bytes: %v", err)
+	}
 	for i := range whole[36:] {
 		changed := bytes.Clone(whole)
 		changed[36+i] ^= 1

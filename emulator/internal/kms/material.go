@@ -43,7 +43,7 @@ func generate(spec *keyspec.Spec) (newMaterial, error) {
 type keyPool struct {
 	ready  map[string]chan newMaterial // by name of spec
 	taken  chan struct{}               // there is room again
-	slow   *semaphore.Weighted         // the gate of slow work
+	slow   *semaphore.Weighted         // the gate of making keys
 	stop   context.CancelFunc
 	filled sync.WaitGroup
 }
@@ -169,14 +169,14 @@ func (s *Service) parsedKey(ctx context.Context, found versionRef) (keyspec.Key,
 	return s.parse(ctx, found)
 }
 
-// parse reads the key of a version when the gate of slow work lets the call
-// pass. Of calls that wait there for the same key the first parses it.
+// parse reads the key of a version when the gate of parsing lets the call pass.
+// Of calls that wait there for the same key the first parses it.
 func (s *Service) parse(ctx context.Context, found versionRef) (keyspec.Key, error) {
 	if found.spec.Slow() {
-		if err := s.slow.Acquire(ctx, 1); err != nil {
+		if err := s.parsing.Acquire(ctx, 1); err != nil {
 			return nil, err // the client hung up
 		}
-		defer s.slow.Release(1)
+		defer s.parsing.Release(1)
 		if key, ok := s.keys.get(found.version.MaterialHash); ok {
 			return key, nil
 		}

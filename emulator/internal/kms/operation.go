@@ -241,6 +241,9 @@ func writeAfter[In, Prepared, Out any](name, summary string,
 			return nil, err
 		}
 		prepared, err := prepare(c)
+		if err == nil {
+			err = c.Context.Err() // who has left makes nothing
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -50,14 +50,26 @@ func updateRotationPolicy(tx *transaction, in *updateRotationPolicyRequest) (*st
 	if !rotates(spec, key.Origin) || key.Creator != "" {
 		return nil, kmserr.RejectedUnsupportedOperation
 	}
-	if in.EnableAutomaticRotation && in.RotationInterval == 0 {
-		return nil, kmserr.MissingParameter("RotationInterval")
-	}
-	key.RotationInterval = 0
-	if in.EnableAutomaticRotation {
-		key.RotationInterval = time.Duration(in.RotationInterval)
+	key.RotationInterval, err = in.interval(tx.service.Generation(), key.InstanceID)
+	if err != nil {
+		return nil, err
 	}
 	return &struct{}{}, tx.reschedule(key)
+}
+
+// interval is what a key is to be rotated at, one of those that its generation
+// allows it; zero: not at all.
+func (in *updateRotationPolicyRequest) interval(g Generation, instanceID string) (time.Duration, error) {
+	interval := time.Duration(in.RotationInterval)
+	switch {
+	case !in.EnableAutomaticRotation:
+		return 0, nil
+	case interval == 0:
+		return 0, kmserr.MissingParameter("RotationInterval")
+	case !g.allowsInterval(instanceID, interval):
+		return 0, kmserr.InvalidParameter("RotationInterval")
+	}
+	return interval, nil
 }
 
 // reschedule keeps a key whose state or interval has changed, and rotates it as

@@ -24,8 +24,10 @@ type Service struct {
 	keys   keyring
 	making singleflight.Group // of key material that the scenario leaves out
 	// The gates let in who came first. That of cryptography is as wide as the
-	// processors, that of slow work narrower, so that one cannot starve the other.
-	crypto, slow *semaphore.Weighted
+	// processors, and one more where the runtime has more. Those of slow work are narrower, so that it cannot starve the
+	// rest, and two, for parsing a key takes milliseconds: it is not to wait
+	// behind hundreds of keys being made.
+	crypto, slow, parsing *semaphore.Weighted
 
 	changed chan struct{} // a write may have changed what falls due
 
@@ -37,11 +39,14 @@ type Service struct {
 // NewService makes a service on a store. poolSize is how many key pairs are made
 // ahead of each spec that is slow to generate. Close ends that.
 func NewService(st *store.Store, poolSize int) *Service {
-	processors := int64(runtime.GOMAXPROCS(0))
+	// The runtime may have been given more processors than there are.
+	processors := min(runtime.GOMAXPROCS(0), runtime.NumCPU()+1)
+	narrow := max(1, min(processors, runtime.NumCPU())/2)
 	s := &Service{
 		Store:      st,
-		crypto:     semaphore.NewWeighted(processors),
-		slow:       semaphore.NewWeighted(max(1, processors/2)),
+		crypto:     semaphore.NewWeighted(int64(processors)),
+		slow:       semaphore.NewWeighted(int64(narrow)),
+		parsing:    semaphore.NewWeighted(int64(narrow)),
 		changed:    make(chan struct{}, 1),
 		generation: Classic,
 	}

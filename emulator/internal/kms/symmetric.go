@@ -286,10 +286,13 @@ func (in *reEncryptRequest) source(tx *transaction) (versionRef, func(keyspec.Ke
 // asymmetricSource is for ciphertext of a public key. Its bytes become base64
 // text, as data keys are kept.
 func (in *reEncryptRequest) asymmetricSource(tx *transaction) (versionRef, func(keyspec.Key) (string, error), error) {
-	for name, value := range map[string]string{"SourceKeyVersionId": in.SourceKeyVersionId, "SourceEncryptionAlgorithm": in.SourceEncryptionAlgorithm} {
-		if value == "" {
-			return versionRef{}, nil, kmserr.MissingParameter(name)
-		}
+	switch {
+	case in.SourceKeyVersionId == "":
+		return versionRef{}, nil, kmserr.MissingParameter("SourceKeyVersionId")
+	case in.SourceEncryptionAlgorithm == "":
+		return versionRef{}, nil, kmserr.MissingParameter("SourceEncryptionAlgorithm")
+	case !keyspec.KnownAlgorithm(in.SourceEncryptionAlgorithm):
+		return versionRef{}, nil, kmserr.InvalidParameter("SourceEncryptionAlgorithm")
 	}
 	found, err := tx.usableVersion("kms:"+reEncryptFrom, in.SourceKeyId, in.SourceKeyVersionId, keyspec.EncryptDecrypt, in.SourceEncryptionAlgorithm)
 	return found, func(key keyspec.Key) (string, error) {

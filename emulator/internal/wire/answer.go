@@ -18,6 +18,10 @@ const (
 	contentTypeXML  = "text/xml;charset=utf-8"
 )
 
+// The same as values of a header, which nobody changes. Names of headers are
+// written here as net/http spells them, which saves spelling them anew.
+var typeJSON, typeXML = []string{ContentTypeJSON}, []string{contentTypeXML}
+
 // Answer is a whole answer, as yet unsent.
 type Answer struct {
 	Status int
@@ -39,7 +43,7 @@ type errorBody struct {
 
 // NewAnswer writes the response of an operation, or its error, as JSON or XML.
 func NewAnswer(req *Request, requestID string, response any, refused *kmserr.Error) Answer {
-	a := Answer{Status: http.StatusOK, Header: http.Header{}}
+	a := Answer{Status: http.StatusOK, Header: make(http.Header, 4)}
 	root := req.Action + "Response"
 	if refused != nil {
 		a.Status, a.Code, root = refused.Status, refused.Code, "Error"
@@ -47,13 +51,13 @@ func NewAnswer(req *Request, requestID string, response any, refused *kmserr.Err
 	} else {
 		a.Body = WithField(Encode(response), "RequestId", Encode(requestID))
 	}
-	a.Header.Set("Content-Type", ContentTypeJSON)
+	a.Header["Content-Type"] = typeJSON
 	if req.XML {
-		a.Header.Set("Content-Type", contentTypeXML)
+		a.Header["Content-Type"] = typeXML
 		a.Body = xmlOf(root, a.Body)
 	}
-	a.Header.Set("x-acs-request-id", requestID)
-	a.Header.Set("Content-Length", strconv.Itoa(len(a.Body)))
+	a.Header["X-Acs-Request-Id"] = []string{requestID}
+	a.Header["Content-Length"] = []string{strconv.Itoa(len(a.Body))}
 	return a
 }
 

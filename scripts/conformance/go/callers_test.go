@@ -45,6 +45,12 @@ func TestACallerThatIsNotKnownOrDoesNotSignIsRefused(t *testing.T) {
 			stranger.AccessKeyId = new("stranger")
 			_, err := connect(t, stranger).ListKeys(&kms.ListKeysRequest{})
 			mustRefuse(t, err, refusal{404, "InvalidAccessKeyId.NotFound", "The Access Key ID provided does not exist in our records."})
+			for _, id := range []string{"test id", "测试", "id;drop", "a+b"} {
+				malformed := config(endpoint, by)
+				malformed.AccessKeyId = new(id)
+				_, err = connect(t, malformed).ListKeys(&kms.ListKeysRequest{})
+				mustRefuse(t, err, invalid("AccessKeyId"))
+			}
 			err = connect(t, config(endpoint, by)).send(action{name: "ListKeys", authType: "Anonymous"})
 			mustRefuse(t, err, refusal{400, "MissingAccessKeyId", "AccessKeyId is mandatory for this action."})
 		})
@@ -71,13 +77,12 @@ func TestAWayToSignThatIsNotEmulatedIsRefused(t *testing.T) {
 
 func TestAnIncompleteSignatureIsRefused(t *testing.T) {
 	s := connect(t, config(start(t, "--credential", credential), signingV3))
-	incomplete := refusal{400, "IncompleteSignature", "The request signature does not conform to Alibaba Cloud standards."}
 	for name, a := range map[string]action{
 		"parameters without Signature":    {query: map[string]*string{"AccessKeyId": new(accessKeyID)}},
 		"Authorization without Signature": {headers: map[string]*string{"Authorization": new("ACS3-HMAC-SHA256 Credential=" + accessKeyID)}},
 	} {
 		a.name, a.authType = "ListKeys", "Anonymous" // the SDK adds no signature of its own
-		t.Run(name, func(t *testing.T) { mustRefuse(t, s.send(a), incomplete) })
+		t.Run(name, func(t *testing.T) { mustRefuse(t, s.send(a), incompleteSignature) })
 	}
 }
 
@@ -104,6 +109,8 @@ func stamp(by signing, date, nonce string) action {
 	}
 	return a
 }
+
+var incompleteSignature = refusal{400, "IncompleteSignature", "The request signature does not conform to Alibaba Cloud standards."}
 
 func TestTimeAndNonceOfASignatureAreVerified(t *testing.T) {
 	endpoint := start(t, "--credential", credential)

@@ -151,8 +151,8 @@ func TestTheClassicSDKReadsEachKindOfRefusal(t *testing.T) {
 		_, err := c.CancelKeyDeletion(in)
 		return err
 	}
-	generate := func() error {
-		_, err := c.GenerateDataKey(classic.CreateGenerateDataKeyRequest())
+	openService := func() error {
+		_, err := c.OpenKmsService(classic.CreateOpenKmsServiceRequest())
 		return err
 	}
 	for _, r := range []struct {
@@ -163,7 +163,7 @@ func TestTheClassicSDKReadsEachKindOfRefusal(t *testing.T) {
 		{"400", describe(""), missing("KeyId")},
 		{"404", describe("unknown"), keyNotFound},
 		{"409", enable(), stateModifiedFailed},
-		{"not emulated", generate(), notEmulated("GenerateDataKey")},
+		{"not emulated", openService(), notEmulated("OpenKmsService")},
 	} {
 		t.Run(r.name, func(t *testing.T) {
 			got, server := classicRefusal(t, endpoint, r.err)

@@ -3,13 +3,13 @@ package conformance
 import (
 	"crypto/tls"
 	"crypto/x509"
-	"io"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/alikms/alikms/scripts/conformance/alikms"
 
 	openapi "github.com/alibabacloud-go/darabonba-openapi/v2/client"
 	kms "github.com/alibabacloud-go/kms-20160120/v3/client"
@@ -22,7 +22,7 @@ import (
 // The keys of the scenario of docker-compose.yml: one of the shared gateway, one
 // of an instance.
 const (
-	composeScenario = repository + "/scripts/smoke/scenario.yaml"
+	composeScenario = alikms.Repository + "/scripts/smoke/scenario.yaml"
 	instanceHost    = "kst-hzz65f176a0ogplgq0001.cryptoservice.kms.aliyuncs.com"
 )
 
@@ -32,60 +32,17 @@ var (
 )
 
 // secureConfig is a configuration for HTTPS with the CA, as the README has it.
-func secureConfig(t *testing.T, p *process, endpoint string) *openapi.Config {
+func secureConfig(t *testing.T, p *alikms.Process, endpoint string) *openapi.Config {
 	t.Helper()
 	c := config(endpoint, signingV3)
 	c.Protocol = nil // HTTPS, by default
-	c.Ca = new(string(fetchCA(t, p)))
+	c.Ca = new(string(alikms.Control(t, p.Endpoint, "GET", "ca.pem", "")))
 	return c
 }
 
-func fetchCA(t *testing.T, p *process) []byte {
-	t.Helper()
-	r, err := http.Get("http://" + p.endpoint + "/_emulator/ca.pem")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Body.Close()
-	ca, err := io.ReadAll(r.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return ca
-}
-
-// resolver is a proxy by which each host name leads to alikms, as in a compose
-// network with aliases.
-func resolver(t *testing.T, p *process) (url string) {
-	t.Helper()
-	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method != http.MethodConnect {
-			http.Error(w, "only CONNECT", http.StatusMethodNotAllowed)
-			return
-		}
-		there, err := net.Dial("tcp", p.secure)
-		if err != nil {
-			http.Error(w, err.Error(), http.StatusBadGateway)
-			return
-		}
-		defer there.Close()
-		here, _, err := http.NewResponseController(w).Hijack()
-		if err != nil {
-			return
-		}
-		defer here.Close()
-		io.WriteString(here, "HTTP/1.1 200 OK\r\n\r\n")
-		go io.Copy(there, here)
-		io.Copy(here, there)
-	}))
-	t.Cleanup(proxy.CloseClientConnections)
-	t.Cleanup(proxy.Close)
-	return proxy.URL
-}
-
 func TestTheSDKVerifiesTheRealNames(t *testing.T) {
-	p := startProcess(t, "--fixture", composeScenario)
-	proxy := resolver(t, p)
+	p := alikms.Start(t, "--fixture", composeScenario)
+	proxy := p.Resolver(t)
 	for name, key := range map[string]kms.GetPublicKeyRequest{
 		"kms.cn-hangzhou.aliyuncs.com":        sharedKey,
 		"kms-vpc.cn-hangzhou.aliyuncs.com":    sharedKey,
@@ -101,8 +58,8 @@ func TestTheSDKVerifiesTheRealNames(t *testing.T) {
 }
 
 func TestTheSDKVerifiesLoopback(t *testing.T) {
-	p := startProcess(t, "--fixture", composeScenario)
-	_, port, err := net.SplitHostPort(p.secure)
+	p := alikms.Start(t, "--fixture", composeScenario)
+	_, port, err := net.SplitHostPort(p.Secure)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,17 +70,17 @@ func TestTheSDKVerifiesLoopback(t *testing.T) {
 }
 
 func TestTheSDKIsRefusedAForeignName(t *testing.T) {
-	p := startProcess(t)
+	p := alikms.Start(t)
 	c := secureConfig(t, p, "example.com")
-	c.HttpsProxy = new(resolver(t, p))
+	c.HttpsProxy = new(p.Resolver(t))
 	if _, err := connect(t, c).ListKeys(&kms.ListKeysRequest{}); err == nil || !strings.Contains(err.Error(), "unrecognized name") {
 		t.Errorf("the SDK says: %v", err)
 	}
 }
 
 func TestTheSDKRefusesWithoutTheCA(t *testing.T) {
-	p := startProcess(t)
-	c := config(p.secure, signingV3)
+	p := alikms.Start(t)
+	c := config(p.Secure, signingV3)
 	c.Protocol = nil
 	s := connect(t, c)
 	if _, err := s.ListKeys(&kms.ListKeysRequest{}); err == nil || !strings.Contains(err.Error(), "certificate") {
@@ -137,8 +94,8 @@ func TestTheSDKRefusesWithoutTheCA(t *testing.T) {
 // TestTheSDKIsToldOfTheWrongPort: without ReadTimeout this SDK waits for ever
 // for a server that does not answer.
 func TestTheSDKIsToldOfTheWrongPort(t *testing.T) {
-	p := startProcess(t)
-	toPlain, toTLS := secureConfig(t, p, p.endpoint), config(p.secure, signingV3)
+	p := alikms.Start(t)
+	toPlain, toTLS := secureConfig(t, p, p.Endpoint), config(p.Secure, signingV3)
 	for _, c := range []struct {
 		name   string
 		config *openapi.Config
@@ -166,16 +123,16 @@ func TestTheSDKIsToldOfTheWrongPort(t *testing.T) {
 }
 
 func TestTheClassicSDKVerifiesLoopback(t *testing.T) {
-	p := startProcess(t)
+	p := alikms.Start(t)
 	pool := x509.NewCertPool()
-	pool.AppendCertsFromPEM(fetchCA(t, p))
+	pool.AppendCertsFromPEM(alikms.Control(t, p.Endpoint, "GET", "ca.pem", ""))
 	verified := sdk.NewConfig().WithScheme("HTTPS").WithHttpTransport(&http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}})
 	for name, c := range map[string]*sdk.Config{"verified": verified, "unverified": sdk.NewConfig().WithScheme("HTTPS")} {
 		client, err := classic.NewClientWithOptions(region, c, classiccredentials.NewAccessKeyCredential(accessKeyID, accessKeySecret))
 		if err != nil {
 			t.Fatal(err)
 		}
-		client.Domain = p.secure
+		client.Domain = p.Secure
 		if name == "unverified" {
 			client.SetHTTPSInsecure(true)
 		}

@@ -42,6 +42,8 @@ var cipherCases = []cipherCase{
 	oaepCase(rsa2048Key, "RSAES_OAEP_SHA_1", 214, sha1.New, "sha1"),
 	oaepCase(rsa3072Key, "RSAES_OAEP_SHA_256", 318, sha256.New, "sha256"),
 	oaepCase(rsa3072Key, "RSAES_OAEP_SHA_1", 342, sha1.New, "sha1"),
+	oaepCase(rsa4096Key, "RSAES_OAEP_SHA_256", 446, sha256.New, "sha256"),
+	oaepCase(rsa4096Key, "RSAES_OAEP_SHA_1", 470, sha1.New, "sha1"),
 	{
 		name: "EC_SM2 SM2PKE", key: sm2Key, algorithm: "SM2PKE", longest: 6047,
 		seal: func(public any, plaintext []byte) ([]byte, error) {
@@ -51,8 +53,7 @@ var cipherCases = []cipherCase{
 		open: func(private any, ciphertext []byte) ([]byte, error) {
 			return private.(*sm2.PrivateKey).Decrypt(rand.Reader, ciphertext, sm2.NewPlainDecrypterOpts(sm2.C1C3C2))
 		},
-		// openssl knows SM2 ciphertexts as ASN.1 only; KMS has raw ones
-		// (kms-api.md 1.4).
+		// openssl knows SM2 ciphertexts as ASN.1 only; KMS has raw ones.
 		forOpenSSL: func(ciphertext []byte) ([]byte, error) { return sm2.PlainCiphertext2ASN1(ciphertext, sm2.C1C3C2) },
 	},
 }
@@ -87,7 +88,7 @@ func TestCiphertextMadeHereOpensWithThePrivateKeyOfTheScenario(t *testing.T) {
 		plaintext := randomBytes(c.longest)
 		out := call(s, s.AsymmetricEncrypt, encryptRequest(c.key.id, c.key.version, c.algorithm, plaintext))
 		ciphertext := decode(s.t, out.Body.CiphertextBlob)
-		privatePEM := privateKeyPEMs(s.t)[c.key.version]
+		privatePEM := c.key.privateKey
 		opened, err := c.open(parsePrivate(s.t, privatePEM), ciphertext)
 		mustBe(s.t, "opened by a Go library", opened, err, plaintext)
 		ciphertext, err = c.forOpenSSL(ciphertext)
@@ -97,6 +98,18 @@ func TestCiphertextMadeHereOpensWithThePrivateKeyOfTheScenario(t *testing.T) {
 		opened, err = pkeyutl(s.t, ciphertext, privatePEM, append([]string{"-decrypt"}, c.options...)...)
 		mustBe(s.t, "opened by openssl", opened, err, plaintext)
 	})
+}
+
+// A symmetric key's ciphertext is made by the same cryptography as imported
+// material's.
+func TestCiphertextOfASymmetricKeyOpensWithTheMaterialOfTheScenario(t *testing.T) {
+	endpoint := start(t)
+	for _, key := range builtInKeys {
+		if key.symmetric() {
+			c := connect(t, config(endpoint, signingV3)).converse(endpoint)
+			opensOutside(c, key.alias, key.spec, unencoded(t, key.material))
+		}
+	}
 }
 
 func TestCiphertextMadeOutsideWithThePublicKeyOpensHere(t *testing.T) {
@@ -142,6 +155,8 @@ var signatureCases = []signatureCase{
 	rsaCase(rsa2048SignKey, "RSA_PSS_SHA_256", pss, "rsa_padding_mode:pss", "rsa_pss_saltlen:32"),
 	rsaCase(rsa3072SignKey, "RSA_PKCS1_SHA_256", crypto.SHA256, "rsa_padding_mode:pkcs1"),
 	rsaCase(rsa3072SignKey, "RSA_PSS_SHA_256", pss, "rsa_padding_mode:pss", "rsa_pss_saltlen:32"),
+	rsaCase(rsa4096SignKey, "RSA_PKCS1_SHA_256", crypto.SHA256, "rsa_padding_mode:pkcs1"),
+	rsaCase(rsa4096SignKey, "RSA_PSS_SHA_256", pss, "rsa_padding_mode:pss", "rsa_pss_saltlen:32"),
 	{
 		name: "EC_SM2 SM2DSA", key: sm2SignKey, algorithm: "SM2DSA",
 		digest: func(public any, message []byte) ([]byte, error) {
@@ -154,7 +169,7 @@ var signatureCases = []signatureCase{
 	},
 }
 
-// sm2Identity is the user id of Alibaba's own code (kms-api.md 1.4).
+// sm2Identity is the user id of Alibaba's own code.
 const sm2Identity = "1234567812345678"
 
 var pss = &rsa.PSSOptions{SaltLength: 32, Hash: crypto.SHA256}
@@ -196,7 +211,7 @@ func TestSignaturesMadeHereVerifyOutsideAndTheOtherWayRound(t *testing.T) {
 	for _, c := range signatureCases {
 		t.Run(c.name, func(t *testing.T) {
 			s := connect(t, config(endpoint, signingV3))
-			publicPEM, privatePEM := publicKeyPEM(s, c.key), privateKeyPEMs(t)[c.key.version]
+			publicPEM, privatePEM := publicKeyPEM(s, c.key), c.key.privateKey
 			public, message := parsePublic(t, publicPEM), []byte("the message")
 			digest, err := c.digest(public, message)
 			if err != nil {
@@ -221,12 +236,17 @@ func TestSignaturesMadeHereVerifyOutsideAndTheOtherWayRound(t *testing.T) {
 func pkeyutl(t *testing.T, input []byte, keyPEM string, options ...string) ([]byte, error) {
 	t.Helper()
 	arguments := append([]string{"pkeyutl", "-inkey", write(t, "key.pem", []byte(keyPEM)), "-in", write(t, "input", input)}, options...)
+	return openssl(t, arguments...)
+}
+
+func openssl(t *testing.T, arguments ...string) ([]byte, error) {
+	t.Helper()
 	var complaint bytes.Buffer
 	command := exec.Command("openssl", arguments...)
 	command.Stderr = &complaint
 	output, err := command.Output()
 	if err != nil {
-		t.Logf("openssl %v: %v\n%s", options, err, &complaint)
+		t.Logf("openssl %v: %v\n%s", arguments, err, &complaint)
 	}
 	return output, err
 }

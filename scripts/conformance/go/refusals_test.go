@@ -16,9 +16,11 @@ var (
 	aliasExists         = refusal{400, "AliasAlreadyExists", "AliasName Already Exists."}
 	aliasNotAllowed     = refusal{400, "Unsupported.Alias", "Alias is not valid for this api."}
 	instanceNotFound    = refusal{403, "Forbidden.DKMSInstanceNotFound", "The specified DKMS Instance is not found."}
+	notSupported        = refusal{400, "UnsupportedOperation", "This action is not supported."}
 	unsupportedUse      = refusal{400, "Rejected.UnsupportedOperation", "Unsupported operation."}
 	disabled            = refusal{409, "Rejected.Disabled", "The request was rejected because the key state is Disabled."}
 	pendingDeletion     = refusal{409, "Rejected.PendingDeletion", "The request was rejected because the key state is PendingDeletion."}
+	pendingImport       = refusal{409, "Rejected.PendingImport", "The request was rejected because the key state is PendingImport."}
 	stateModifiedFailed = refusal{409, "Rejected.StateModifiedFailed", "Keystate modified failed."}
 	dryRunSucceeds      = refusal{400, "DryRunOperationError", "The request would have succeeded, but DryRun is set."}
 )
@@ -54,7 +56,8 @@ func by[In, Out any](operation func(*In) (*Out, error), in *In) func() error {
 
 // refusalFamilies make the cases for a client, after prepareStates.
 var refusalFamilies = []func(*session) []refusalCase{
-	parameterRefusals, encryptionRefusals, signatureRefusals, absenceRefusals, stateRefusals, aliasRefusals, actionRefusals, dryRunRefusals,
+	parameterRefusals, encryptionRefusals, signatureRefusals, absenceRefusals, stateRefusals, aliasRefusals, actionRefusals,
+	recipientRefusals, regionRefusals, dryRunRefusals,
 }
 
 func TestEachRefusalArrivesWithStatusCodeAndMessageWhateverTheSignature(t *testing.T) {
@@ -71,6 +74,22 @@ func everyRefusal(t *testing.T, signed signing, flags ...string) {
 		for _, c := range family(s) {
 			t.Run(c.name, func(t *testing.T) { mustRefuse(t, c.call(), c.want) })
 		}
+	}
+	for _, topic := range topics {
+		t.Run(topic.name, func(t *testing.T) {
+			endpoint := startScenario(t, instanceScenario, flags...)
+			topic.holdRefused(connect(t, config(endpoint, signed)).converse(endpoint))
+		})
+	}
+}
+
+func TestTheClassicSDKReadsEachRefusalOfAConversation(t *testing.T) {
+	for _, topic := range topics {
+		t.Run(topic.name, func(t *testing.T) {
+			endpoint := startScenario(t, instanceScenario, "--credential", credential)
+			sdk := classicSDK{connectClassic(t, endpoint, accessKeyID, accessKeySecret), endpoint}
+			topic.holdRefused(&conversation{t: t, sdk: sdk, endpoint: endpoint, called: map[string]bool{}})
+		})
 	}
 }
 
@@ -108,8 +127,6 @@ func parameterRefusals(s *session) []refusalCase {
 		{"unknown KeyUsage", create(kms.CreateKeyRequest{KeySpec: new("EC_SM2"), KeyUsage: new("ENCRYPT")}), invalid("KeyUsage")},
 		{"Tags with a reserved key", create(kms.CreateKeyRequest{KeySpec: new("EC_SM2"), Tags: new(`[{"TagKey":"acs:x","TagValue":"v"}]`)}), invalid("Tags")},
 		{"unknown instance", create(kms.CreateKeyRequest{KeySpec: new("EC_SM2"), DKMSInstanceId: new("kst-hzz65f176a0ogplgq0001")}), instanceNotFound},
-		{"published KeySpec", create(kms.CreateKeyRequest{KeySpec: new("EC_P256")}), notEmulated("KeySpec EC_P256")},
-		{"published Origin", create(kms.CreateKeyRequest{KeySpec: new("EC_SM2"), Origin: new("EXTERNAL")}), notEmulated("Origin EXTERNAL")},
 		{"published ProtectionLevel", create(kms.CreateKeyRequest{KeySpec: new("EC_SM2"), ProtectionLevel: new("HSM")}), notEmulated("ProtectionLevel HSM")},
 	}
 }
@@ -158,8 +175,8 @@ func signatureRefusals(s *session) []refusalCase {
 		{"no Digest", sign(sm2SignKey, "SM2DSA", nil), missing("Digest")},
 		{"Digest of 31 bytes", sign(rsa2048SignKey, "RSA_PKCS1_SHA_256", make([]byte, 31)), invalid("Digest")},
 		{"Digest of 33 bytes", sign(sm2SignKey, "SM2DSA", make([]byte, 33)), invalid("Digest")},
-		{"signature by a key for encryption", sign(rsa2048Key, "RSA_PSS_SHA_256", make([]byte, 32)), unsupportedUse},
-		{"signature with the Algorithm of another spec", sign(sm2SignKey, "RSA_PSS_SHA_256", make([]byte, 32)), unsupportedUse},
+		{"signature by a key for encryption", sign(rsa2048Key, "RSA_PSS_SHA_256", make([]byte, 32)), notSupported},
+		{"signature with the Algorithm of another spec", sign(sm2SignKey, "RSA_PSS_SHA_256", make([]byte, 32)), notSupported},
 		{"verification of a Digest of 31 bytes", verify(make([]byte, 31), encode(make([]byte, 70))), invalid("Digest")},
 		{"verification without Value", verify(make([]byte, 32), nil), missing("Value")},
 		{"verification of a Value that is no base64", verify(make([]byte, 32), new("?")), invalid("Value")},
@@ -232,9 +249,8 @@ func actionRefusals(s *session) []refusalCase {
 	query := func(name, value string) map[string]*string { return map[string]*string{name: &value} }
 	invalidAction := refusal{404, "InvalidAction.NotFound", "Specified api is not found, please check your url and method."}
 	return []refusalCase{
-		{"published action of the SDK", by(s.Encrypt, &kms.EncryptRequest{KeyId: new(rsa2048Key.id), Plaintext: new("SGVsbG8=")}), notEmulated("Encrypt")},
-		{"published action by CallApi", send(action{name: "GenerateDataKey"}), notEmulated("GenerateDataKey")},
-		{"Decrypt", by(s.Decrypt, &kms.DecryptRequest{CiphertextBlob: new("SGVsbG8=")}), notEmulated("Decrypt; ciphertext of an asymmetric key is decrypted with AsymmetricDecrypt")},
+		{"published action of the SDK", by(s.CreateNetworkRule, &kms.CreateNetworkRuleRequest{}), notEmulated("CreateNetworkRule")},
+		{"action published since the SDK", send(action{name: "GetChallenge"}), notEmulated("GetChallenge")},
 		{"unknown action", send(action{name: "EncryptAsymmetrically"}), invalidAction},
 		{"action in another case", send(action{name: "listkeys"}), invalidAction},
 		{"no action", send(action{name: ""}), refusal{400, "MissingAction", "Action is mandatory for this action."}},
@@ -242,6 +258,36 @@ func actionRefusals(s *session) []refusalCase {
 		{"unknown Format", send(action{name: "ListKeys", query: query("Format", "YAML")}), refusal{400, "InvalidParameter.Format", "Specified parameter format is not valid."}},
 		{"method PUT", send(action{name: "ListKeys", method: "PUT"}), refusal{403, "UnsupportedHTTPMethod", "This http method is not supported."}},
 	}
+}
+
+// recipientRefusals are about a parameter published since the SDK.
+func recipientRefusals(s *session) (all []refusalCase) {
+	id := tea.StringValue(call(s, s.CreateKey, &kms.CreateKeyRequest{}).Body.KeyMetadata.KeyId)
+	blob := call(s, s.Encrypt, &kms.EncryptRequest{KeyId: new(id), Plaintext: new("a")}).Body.CiphertextBlob
+	asymmetric := encryptRequest(sm2Key.id, sm2Key.version, "SM2PKE", []byte("a"))
+	sealed := call(s, s.AsymmetricEncrypt, asymmetric).Body.CiphertextBlob
+	for name, query := range map[string]map[string]*string{
+		"GenerateDataKey":   {"KeyId": new(id)},
+		"Decrypt":           {"CiphertextBlob": blob},
+		"AsymmetricDecrypt": {"KeyId": asymmetric.KeyId, "KeyVersionId": asymmetric.KeyVersionId, "Algorithm": asymmetric.Algorithm, "CiphertextBlob": sealed},
+	} {
+		query["Recipient"] = new(`{"AttestationDocument":"SGVsbG8="}`)
+		send := func() error { return s.send(action{name: name, query: query}) }
+		all = append(all, refusalCase{"Recipient of " + name, send, notEmulated("the parameter Recipient")})
+	}
+	return all
+}
+
+// regionRefusals are about RegionId, which the classic SDK never leaves out.
+func regionRefusals(s *session) (all []refusalCase) {
+	for _, action := range []string{"TagResources", "UntagResources", "ListTagResources"} {
+		send := func() error {
+			_, err := s.ask(action, parameters{"ResourceType": "key", "ResourceId": []string{sm2Key.id}})
+			return err
+		}
+		all = append(all, refusalCase{action + " without RegionId", send, missing("RegionId")})
+	}
+	return all
 }
 
 // dryRunRefusals: under DryRun every call is refused, and the code says what
@@ -281,7 +327,7 @@ func dryRunRefusals(s *session) []refusalCase {
 		{"public key that would be answered", publicKey(new(sm2Key.version)), dryRunSucceeds},
 		{"encryption that would fail", by(s.AsymmetricEncrypt, tooLong), notValid(invalid("Plaintext").message)},
 		{"decryption that would fail", decryption("key-hzz000000000000000000"), notValid(keyNotFound.message)},
-		{"signature that would fail", sign("RSA_PSS_SHA_256"), notValid(unsupportedUse.message)},
+		{"signature that would fail", sign("RSA_PSS_SHA_256"), notValid(notSupported.message)},
 		{"verification that would fail", verify(sm2Key.version), notValid(keyVersionNotFound.message)},
 		{"public key that would not be answered", publicKey(nil), notValid(missing("KeyVersionId").message)},
 		{"DryRun that is neither true nor false", by(s.AsymmetricEncrypt, perhaps), invalid("DryRun")},

@@ -10,7 +10,7 @@ import assert from 'node:assert/strict'
 const version = '2016-01-20'
 const account = { accessKeyId: 'testid', regionId: 'cn-hangzhou' }
 
-// How the gateway tells that a secret is wrong (wire-protocol.md 2.1 and 3.2).
+// How the gateway tells that a secret is wrong.
 const unlikeV1 = /^Specified signature is not matched with our calculation\. server string to sign is:(GET|POST)&%2F&AccessKeyId%3Dtestid%26Action%3DListKeys%26.*$/
 const unlikeV3 = /^Specified signature does not match our calculation\. server StringToSign is \[ACS3-HMAC-SHA256\n[0-9a-f]{64}\]$/
 
@@ -31,6 +31,8 @@ const typed = {
     return { ...told, code: code.slice(0, -'Error'.length) }
   },
   wrongSecret: unlikeV1,
+  can: action => typeof kms.default.prototype[initialLower(action)] === 'function',
+  contexts: false,
 }
 
 const initialLower = name => name[0].toLowerCase() + name.slice(1)
@@ -60,6 +62,7 @@ const generic = method => ({
     return { status: error.entry.response.statusCode, code: error.code, message: error.data.Message, requestId: error.data.RequestId }
   },
   wrongSecret: unlikeV1,
+  can: () => true,
 })
 
 // The core of the newer clients, with parameters in the query or in a form.
@@ -85,6 +88,7 @@ const core = place => ({
     return told
   },
   wrongSecret: unlikeV3,
+  can: () => true,
   retryAfter: 100, // it reads x-acs-retry-after, in milliseconds; the others do not
 })
 

@@ -2,9 +2,11 @@
 // own, with the keys of fixtures/default.yaml.
 import assert from 'node:assert/strict'
 import * as crypto from 'node:crypto'
-import { afterEach, beforeEach, describe, it } from 'node:test'
+import { readFileSync } from 'node:fs'
+import { after, afterEach, beforeEach, describe, it } from 'node:test'
 import { start } from './alikms.js'
 import { clients } from './clients.js'
+import { topics } from './topics.js'
 
 const builtIn = number => ({ KeyId: `key-hzz630494463ejqjx000${number}`, KeyVersionId: `2ab1a983-7072-4bbc-a582-584b5bd8000${number}` })
 const [rsa2048, rsa3072, sm2, rsa2048Sign, rsa3072Sign, sm2Sign] = [1, 2, 3, 4, 5, 6].map(builtIn)
@@ -16,16 +18,27 @@ const message = Buffer.from('attack at dawn')
 const digest = crypto.createHash('sha256').update(message).digest()
 const base64 = bytes => bytes.toString('base64')
 
-const modes = { 'any caller': [], 'verified callers': ['--credential', 'testid:testsecret'] }
+const scenario = '../../../fixtures/default.yaml'
+const builtInKeys = readFileSync(scenario, 'utf8').match(/^ {2}- keyId: /gm).length
+const keys = ['--fixture', scenario, '--fixture', '../instance.yaml']
+const modes = { 'any caller': keys, 'verified callers': [...keys, '--credential', 'testid:testsecret'] }
 for (const [mode, flags] of Object.entries(modes)) {
   for (const client of clients) {
     describe(`${client.name}, ${mode}`, () => {
-      let alikms, call
+      const called = new Set()
+      let alikms, call, operations
       beforeEach(async () => {
         alikms = await start(...flags)
-        call = client.connect(alikms.endpoint, 'testsecret')
+        const connected = client.connect(alikms.endpoint, 'testsecret')
+        call = async (action, parameters) => {
+          const answer = await connected(action, parameters)
+          called.add(action)
+          return answer
+        }
+        operations ??= (await control(alikms.endpoint, 'GET', 'operations')).operations.map(operation => operation.name)
       })
       afterEach(() => alikms.stop())
+      after(() => assert.deepEqual(operations.filter(name => client.can(name) && !called.has(name)), [], 'operations that no test has called'))
 
       it('opens what it encrypts', () => opens(call))
       it('verifies what it signs, and nothing else', () => verifies(call))
@@ -34,6 +47,13 @@ for (const [mode, flags] of Object.entries(modes)) {
       it('keeps a key, its description and its alias', () => keeps(client, call))
       it('tells each refusal with status, code, message and request id', () => refuses(client, call))
       it('tells a fault that was put in', () => faults(client, call, alikms.endpoint))
+      for (const [what, holds] of Object.entries(topics)) {
+        it(what, () => holds({
+          client, call, can: client.can,
+          control: (...asked) => control(alikms.endpoint, ...asked),
+          refuses: (action, parameters, wanted) => mustRefuse(client, call, action, parameters, wanted),
+        }))
+      }
       if (mode === 'verified callers') {
         it('tells the string to sign when the secret is wrong', () => doubts(client, alikms.endpoint))
       }
@@ -92,7 +112,7 @@ async function lists(call) {
   const { RequestId, ...page } = await call('ListKeys', { PageNumber: 1, PageSize: 2 })
   assert.match(RequestId, uuid)
   const listed = [rsa2048, rsa3072].map(key => ({ KeyId: key.KeyId, KeyArn: arn(key) }))
-  assert.deepEqual(page, { Keys: { Key: listed }, PageNumber: 1, PageSize: 2, TotalCount: 6 })
+  assert.deepEqual(page, { Keys: { Key: listed }, PageNumber: 1, PageSize: 2, TotalCount: builtInKeys })
 
   const { KeyMetadata: { CreationDate, ...metadata } } = await call('DescribeKey', { KeyId: 'alias/demo-sm2' })
   assert.match(CreationDate, date)
@@ -138,7 +158,13 @@ async function refuses(client, call) {
     ['DescribeKey', { KeyId: 'key-hzz000000000000000000' }, 404, 'Forbidden.KeyNotFound', 'The specified Key is not found.'],
     ['GetPublicKey', { ...rsa2048, KeyVersionId: sm2.KeyVersionId }, 404, 'Forbidden.KeyVersionNotFound', 'The specified Key version is not found.'],
     ['CreateAlias', { KeyId: sm2.KeyId, AliasName: 'alias/demo-sm2' }, 400, 'AliasAlreadyExists', 'AliasName Already Exists.'],
-    ['Encrypt', { KeyId: rsa2048.KeyId, Plaintext: base64(message) }, 400, 'NotEmulated', 'alikms does not emulate Encrypt.'],
+    ['Encrypt', { KeyId: rsa2048.KeyId, Plaintext: base64(message) }, 400, 'UnsupportedOperation', 'This action is not supported.'],
+    ['GenerateDataKey', { KeyId: 'alias/unknown' }, 404, 'Forbidden.AliasNotFound', 'The specified Alias is not found.'],
+    ['GenerateDataKey', { KeyId: 'alias/demo-aes-256', NumberOfBytes: 1025 }, 400, 'InvalidParameter', 'The specified parameter NumberOfBytes is not valid.'],
+    ['Decrypt', { CiphertextBlob: base64(Buffer.from('2ab1a983-7072-4bbc-a582-584b5bd89999' + '.'.repeat(40))) }, 404, 'Forbidden.KeyNotFound', 'The specified Key is not found.'],
+    ['GetParametersForImport', { KeyId: rsa2048.KeyId, WrappingKeySpec: 'RSA_2048', WrappingAlgorithm: 'RSAES_OAEP_SHA_256' }, 400, 'Unsupported.Origin', 'This key origin is not valid for this api.'],
+    ['ListResourceTags', { KeyId: 'unknown' }, 404, 'Forbidden.KeyNotFound', 'The specified Key is not found.'],
+    ['CreateKey', { ProtectionLevel: 'HSM' }, 400, 'NotEmulated', 'alikms does not emulate ProtectionLevel HSM.'],
   ]) {
     await mustRefuse(client, call, action, parameters, wanted)
   }
@@ -146,8 +172,7 @@ async function refuses(client, call) {
 
 async function faults(client, call, endpoint) {
   const rule = { match: { operation: 'ListKeys' }, error: 'Rejected.Throttling', retryAfter: '100ms' }
-  const put = await fetch(`http://${endpoint}/_emulator/faults/busy`, { method: 'PUT', body: JSON.stringify(rule) })
-  assert.equal(put.status, 200, await put.text())
+  await control(endpoint, 'PUT', 'faults/busy', rule)
   const error = await mustRefuse(client, call, 'ListKeys', {}, [429, 'Rejected.Throttling', 'QPS Limit Exceeded'])
   assert.equal(error.retryAfter, client.retryAfter)
   await call('DescribeKey', { KeyId: sm2.KeyId })
@@ -158,6 +183,13 @@ async function doubts(client, endpoint) {
   assert.equal(refusal.status, 400)
   assert.equal(refusal.code, 'SignatureDoesNotMatch')
   assert.match(refusal.message, client.wrongSecret)
+}
+
+async function control(endpoint, method, path, body) {
+  const answer = await fetch(`http://${endpoint}/_emulator/${path}`, { method, body: JSON.stringify(body) })
+  const text = await answer.text()
+  assert.equal(answer.status, 200, text)
+  return JSON.parse(text)
 }
 
 async function mustRefuse(client, call, action, parameters, [status, code, message]) {

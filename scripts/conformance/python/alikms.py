@@ -6,24 +6,38 @@ import shutil
 import subprocess
 import tempfile
 import time
+import urllib.request
 
 # ALIKMS_ variables are settings of alikms, which refuses those it does not know.
 ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("ALIKMS_")}
 
 
 def start(test, *flags):
-    """Runs alikms with its built-in keys on a free port and returns its host:port.
+    """Runs an alikms that keeps nothing and returns its host:port."""
+    return run(test, "--ephemeral", *flags)["http"]
+
+
+def run(test, *flags):
+    """Runs alikms on free ports, with its built-in keys unless the flags say else, and returns its host:port of http and https.
 
     At the end of the test it has to stop with exit code 0, without an internal failure in its log.
     """
     folder = tempfile.mkdtemp(prefix="alikms-conformance-")
     test.addCleanup(shutil.rmtree, folder)
     ready = os.path.join(folder, "ready.json")
-    listen = ["--listen", "127.0.0.1:0", "--listen-tls", "127.0.0.1:0", "--ready-file", ready, "--ephemeral"]
+    listen = ["--listen", "127.0.0.1:0", "--listen-tls", "127.0.0.1:0", "--ready-file", ready]
     with open(os.path.join(folder, "log"), "wb") as log:
         process = subprocess.Popen([os.environ["ALIKMS_BINARY"], *listen, *flags], env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=log)
     test.addCleanup(_stop, test, process, log.name)
     return _await(test, process, ready)
+
+
+def control(endpoint, method, path, body=None):
+    """Asks one of the controls and returns what it answers."""
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(f"http://{endpoint}/_emulator/{path}", data, method=method)
+    with urllib.request.urlopen(request) as answer:
+        return answer.read()
 
 
 def _await(test, process, ready):
@@ -34,7 +48,7 @@ def _await(test, process, ready):
             test.fail("alikms was not ready within 30 s, or ended before")
         time.sleep(0.002)
     with open(ready, encoding="utf-8") as file:
-        return json.load(file)["http"]
+        return json.load(file)
 
 
 def _stop(test, process, log):

@@ -31,6 +31,7 @@ class Classic:
     """aliyun-python-sdk-core and -kms: signature V1."""
 
     error = ServerException
+    typed = False
     # The SDK says this where our string to sign is its own, to the byte.
     wrong_secret = "InvalidAccessKeySecret", "The AccessKeySecret is incorrect. Please check your AccessKeyId and AccessKeySecret."
     retry_after = None  # it reads no header
@@ -43,8 +44,10 @@ class Classic:
         request = getattr(importlib.import_module(f"aliyunsdkkms.request.v20160120.{action}Request"), f"{action}Request")()
         request.set_endpoint(self.host)
         request.set_protocol_type("http")
+        parameters.pop("RegionId", None)  # the SDK sends the client's own
         for name, value in parameters.items():
-            getattr(request, f"set_{name}")(value)
+            plural = "s" if isinstance(value, list) else ""
+            getattr(request, f"set_{name}{plural}")(value)
         return json.loads(self.client.do_action_with_exception(request))
 
     @staticmethod
@@ -56,6 +59,7 @@ class Tea:
     """alibabacloud_kms20160120: signature V3, every header signed. Fields that its models lack do not arrive."""
 
     error = AlibabaCloudException
+    typed = True
     wrong_secret = (
         "SignatureDoesNotMatch",
         r"^Specified signature does not match our calculation\. server StringToSign is \[ACS3-HMAC-SHA256\n[0-9a-f]{64}\]$",
@@ -68,9 +72,10 @@ class Tea:
         )
 
     def call(self, action, **parameters):
-        request = getattr(models, f"{action}Request")().from_map(parameters)
-        method = re.sub(r"(?<!^)(?=[A-Z])", "_", action).lower()
-        return getattr(self.client, method)(request).body.to_map()
+        method = getattr(self.client, re.sub(r"(?<!^)(?=[A-Z])", "_", action).lower())
+        model = getattr(models, f"{action}Request", None)  # some actions have no parameters
+        answer = method(model().from_map(parameters)) if model else method()
+        return answer.body.to_map()
 
     @staticmethod
     def refusal(error):

@@ -9,6 +9,7 @@ import com.google.gson.FieldNamingPolicy;
 import com.google.gson.Gson;
 import com.google.gson.GsonBuilder;
 import com.google.gson.JsonObject;
+import java.util.List;
 import java.util.Map;
 
 /** com.aliyun:aliyun-java-sdk-core and -kms, signature V1. */
@@ -31,9 +32,29 @@ final class ClassicKms implements Kms {
         request.setSysEndpoint(endpoint);
         request.setSysProtocol(ProtocolType.HTTP); // else HTTPS, whatever the profile says
         for (var parameter : parameters.entrySet()) {
-            type.getMethod("set" + parameter.getKey(), parameter.getValue().getClass()).invoke(request, parameter.getValue());
+            set(request, parameter.getKey(), parameter.getValue());
         }
         return GSON.toJsonTree(client.getAcsResponse(request)).getAsJsonObject();
+    }
+
+    /** Lists have names of their own, and RegionId is the client's. */
+    private static void set(AcsRequest<?> request, String name, Object value) throws ReflectiveOperationException {
+        if (name.equals("RegionId")) {
+            return;
+        }
+        var setter = "set" + name + (value instanceof List ? "s" : "");
+        for (var method : request.getClass().getMethods()) {
+            if (method.getName().equals(setter)) {
+                method.invoke(request, (Object) GSON.fromJson(GSON.toJson(value), method.getGenericParameterTypes()[0]));
+                return;
+            }
+        }
+        throw new NoSuchMethodException(request.getClass() + " has no " + setter);
+    }
+
+    @Override
+    public Object context(Map<String, ?> pairs) {
+        return new Gson().toJson(pairs);
     }
 
     @Override

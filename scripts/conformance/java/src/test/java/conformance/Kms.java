@@ -14,6 +14,9 @@ interface Kms {
      */
     JsonObject call(String action, Map<String, ?> parameters) throws Exception;
 
+    /** An encryption context as the SDK takes it: an object, or its JSON. */
+    Object context(Map<String, ?> pairs);
+
     /** Reads what the SDK tells of an error. */
     Refusal refusal(Exception error);
 

@@ -7,6 +7,7 @@ import com.aliyun.teaopenapi.models.Config;
 import com.google.gson.Gson;
 import com.google.gson.JsonObject;
 import java.lang.reflect.InvocationTargetException;
+import java.util.Arrays;
 import java.util.Map;
 import java.util.regex.Pattern;
 
@@ -23,16 +24,30 @@ final class TeaKms implements Kms {
 
     @Override
     public JsonObject call(String action, Map<String, ?> parameters) throws Exception {
-        Class<?> type = Class.forName("com.aliyun.kms20160120.models." + action + "Request");
-        TeaModel request = TeaModel.build(parameters, (TeaModel) type.getConstructor().newInstance());
         String method = action.substring(0, 1).toLowerCase() + action.substring(1);
         try {
-            Object response = Client.class.getMethod(method, type).invoke(client, request);
+            Object response = takesRequest(method) ? send(method, action, parameters) : Client.class.getMethod(method).invoke(client);
             TeaModel body = (TeaModel) response.getClass().getMethod("getBody").invoke(response);
             return new Gson().toJsonTree(body.toMap()).getAsJsonObject();
         } catch (InvocationTargetException e) {
             throw (Exception) e.getCause();
         }
+    }
+
+    /** Actions without parameters have no request. */
+    private static boolean takesRequest(String method) {
+        return Arrays.stream(Client.class.getMethods()).noneMatch(m -> m.getName().equals(method) && m.getParameterCount() == 0);
+    }
+
+    private Object send(String method, String action, Map<String, ?> parameters) throws ReflectiveOperationException {
+        Class<?> type = Class.forName("com.aliyun.kms20160120.models." + action + "Request");
+        TeaModel request = TeaModel.build(parameters, (TeaModel) type.getConstructor().newInstance());
+        return Client.class.getMethod(method, type).invoke(client, request);
+    }
+
+    @Override
+    public Object context(Map<String, ?> pairs) {
+        return pairs;
     }
 
     @Override
