@@ -15,13 +15,16 @@ const (
 )
 
 func (b *bench) measureCreateKey() error {
-	for name, flag := range map[string][]string{"": nil, ", --ephemeral": {"--ephemeral"}} {
-		row := createKeyRow + name
+	for _, ephemeral := range []bool{false, true} {
+		row := createKeyRow
+		if ephemeral {
+			row += ", --ephemeral"
+		}
 		if !b.wants(row) {
 			continue
 		}
 		b.progress(row)
-		if err := b.createKeys(row, flag); err != nil {
+		if err := b.createKeys(row, ephemeral); err != nil {
 			return fmt.Errorf("%s: %w", row, err)
 		}
 	}
@@ -30,10 +33,10 @@ func (b *bench) measureCreateKey() error {
 
 // createKeys creates as many keys as the pool has pairs, and as many again when
 // it has none, each round after the pool has been filled.
-func (b *bench) createKeys(row string, flag []string) error {
+func (b *bench) createKeys(row string, ephemeral bool) error {
 	args := b.alikmsArgs("createkey")
-	if flag != nil {
-		args = append(flag, args[2:]...) // it takes no --data
+	if ephemeral {
+		args = append([]string{"--ephemeral"}, args[2:]...) // instead of --data
 	}
 	p, err := b.start(b.alikms, args...)
 	if err != nil {

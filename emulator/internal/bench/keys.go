@@ -24,15 +24,15 @@ type testKey struct {
 // newKeys makes a key of each spec and usage.
 func newKeys() (keys []testKey, err error) {
 	for _, spec := range keyspec.All() {
+		key, err := spec.Generate()
+		if err != nil {
+			return nil, err
+		}
+		material, err := key.Marshal()
+		if err != nil {
+			return nil, err
+		}
 		for _, usage := range spec.Usages() {
-			key, err := spec.Generate()
-			if err != nil {
-				return nil, err
-			}
-			material, err := key.Marshal()
-			if err != nil {
-				return nil, err
-			}
 			keys = append(keys, named(len(keys), spec.Name, usage, material))
 		}
 	}
@@ -115,7 +115,7 @@ func writeScenario(path string, keys []testKey) error {
 		} else {
 			version["privateKey"] = keyspec.PEM(k.Material)
 		}
-		list = append(list, object{"keyId": k.ID, "keySpec": k.Spec, "keyUsage": k.Usage, "versions": []object{version}})
+		list = append(list, object{"keyId": k.ID, "keySpec": k.Spec, "keyUsage": k.Usage, "aliases": []string{"alias/" + k.ID}, "versions": []object{version}})
 	}
 	if len(list) > 0 {
 		scenario["keys"] = list

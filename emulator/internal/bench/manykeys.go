@@ -45,6 +45,7 @@ var manyRows = []manyRow{
 	{"ListKeys, the last page of 10,000 keys", 1, func(keys []testKey) map[string]string {
 		return params("Action", "ListKeys", "PageNumber", strconv.Itoa(len(keys)/10))
 	}},
+	{"ListAliases, a page of 10,000 keys", 1, always("Action", "ListAliases")},
 	{filterRow, 1, always("Action", "ListKeys", "Filters", `[{"Key":"KeySpec","Values":["RSA_2048"]}]`)},
 }
 

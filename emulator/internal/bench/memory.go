@@ -15,8 +15,8 @@ const (
 	after     = "after the calls"
 )
 
-// loadCalls is how many calls the memory is measured after, in portions that the
-// client can hold.
+// The calls that the memory is measured after, in portions that the client can
+// hold.
 const loadCalls, loadPortion = 200_000, 5_000
 
 // measureMemory loads fresh servers with encryption by a symmetric key, which

@@ -6,20 +6,23 @@ import (
 	"strings"
 )
 
-// spread is what the rounds of a run gave.
+// spread is what the rounds of a run gave: the median, and the quartiles beside it.
 type spread struct{ Median, Low, High float64 }
 
 func spreadOf(values []float64) spread {
 	sorted := slices.Sorted(slices.Values(values))
-	middle := len(sorted) / 2
-	median := sorted[middle]
-	if len(sorted)%2 == 0 {
-		median = (sorted[middle-1] + sorted[middle]) / 2
-	}
-	return spread{median, sorted[0], sorted[len(sorted)-1]}
+	return spread{quantile(sorted, 0.5), quantile(sorted, 0.25), quantile(sorted, 0.75)}
 }
 
-// String shows the median, and, of several rounds, the least and the most.
+// quantile reads between two values where it has to.
+func quantile(sorted []float64, share float64) float64 {
+	at := share * float64(len(sorted)-1)
+	below := int(at)
+	above := min(below+1, len(sorted)-1)
+	return sorted[below] + (at-float64(below))*(sorted[above]-sorted[below])
+}
+
+// String shows the median, and between what the middle half of the rounds lies.
 func (s spread) String() string {
 	if s.Low == s.High {
 		return figure(s.Median)
@@ -41,15 +44,15 @@ func figure(v float64) string {
 // measure is one cell of a table.
 type measure struct {
 	Group, Row, Name string
-	Rounds           int
 	spread
+	Rounds []float64 // in their order
 }
 
 type results []measure
 
 // add notes what the rounds gave. What is measured in a unit says so in its name.
 func (r *results) add(group, row, name string, values []float64) {
-	*r = append(*r, measure{group, row, name, len(values), spreadOf(values)})
+	*r = append(*r, measure{group, row, name, spreadOf(values), values})
 }
 
 func (r results) find(group, row, name string) (measure, bool) {
