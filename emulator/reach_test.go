@@ -13,7 +13,6 @@ import (
 	"github.com/alikms/alikms/emulator/internal/keyspec"
 	"github.com/alikms/alikms/emulator/internal/kms"
 	"github.com/alikms/alikms/fixtures"
-	"github.com/alikms/alikms/store"
 )
 
 // Everything seeded is reachable through the API, rules and policies apart.
@@ -174,34 +173,4 @@ func TestAScenarioOfManyKeysIsReachable(t *testing.T) {
 		s.reach(document.Keys[0])
 		s.reach(document.Keys[n-1])
 	}
-}
-
-// BenchmarkStartWithAThousandKeys is what a start does with a scenario file. It
-// is to take less than a second.
-func BenchmarkStartWithAThousandKeys(b *testing.B) {
-	for _, spec := range keyspec.All() {
-		b.Run(spec.Name, func(b *testing.B) {
-			path := manyKeys(b, 1000, spec)
-			for b.Loop() {
-				startWith(b, path)
-			}
-		})
-	}
-}
-
-func startWith(b *testing.B, path string) {
-	document, problems := fixtures.Load(path)
-	if len(problems) > 0 {
-		b.Fatal(problems)
-	}
-	st, err := store.Open(filepath.Join(b.TempDir(), "alikms.db"), store.Options{Ephemeral: true})
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer st.Close()
-	server, err := New(Options{Store: st, Scenario: document, Region: "cn-hangzhou", Account: "1234567890123456"})
-	if err != nil {
-		b.Fatal(err)
-	}
-	server.Close()
 }

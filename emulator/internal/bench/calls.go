@@ -1,0 +1,335 @@
+package main
+
+import (
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/alikms/alikms/emulator/internal/bench/load"
+)
+
+// The tables of calls, and the columns that the targets ask for.
+const (
+	throughput = "calls, as parts of the floor's"
+	latency    = "calls, one by one"
+
+	unsigned   = "alikms"
+	signedV1   = "V1"
+	signedV3   = "V3"
+	withRules  = "10 rules and a quota"
+	p99Ungated = "p99, of the ungated floor's"
+)
+
+// cell is one call under one load.
+type cell struct {
+	call        cipherCall
+	connections int
+	tls         bool
+}
+
+// row is the name of a cell in the tables.
+func (c cell) row() string {
+	name := fmt.Sprintf("%s, %d connections", c.call.name, c.connections)
+	if c.connections == 1 {
+		name = c.call.name + ", 1 connection"
+	}
+	if c.tls {
+		name += ", TLS"
+	}
+	return name
+}
+
+// shortCells are the rows of a run that is not --long.
+var shortCells = map[string]bool{
+	"encrypt RSA_2048, 16 connections": true, "encrypt RSA_2048, 1 connection": true, "encrypt RSA_2048, 16 connections, TLS": true,
+	"decrypt RSA_2048, 16 connections": true, "decrypt RSA_2048, 1 connection": true,
+	"sign RSA_2048, 16 connections": true, "verify RSA_2048, 16 connections": true,
+	"encrypt EC_SM2, 16 connections": true, "sign EC_P256, 16 connections": true,
+	"Encrypt Aliyun_AES_256, 16 connections": true, "Encrypt Aliyun_AES_256, 1 connection": true,
+	"Decrypt Aliyun_AES_256, 16 connections": true, "GenerateDataKey Aliyun_AES_256, 16 connections": true,
+}
+
+func (b *bench) cells(ring keyring, keys []testKey) (cells []cell, err error) {
+	for _, k := range keys {
+		calls, err := ring.callsOf(k)
+		if err != nil {
+			return nil, err
+		}
+		for _, call := range calls {
+			for _, tls := range []bool{false, true} {
+				for _, connections := range []int{16, 1} {
+					if c := (cell{call, connections, tls}); b.wants(c.row()) && (b.long || shortCells[c.row()]) {
+						cells = append(cells, c)
+					}
+				}
+			}
+		}
+	}
+	return cells, nil
+}
+
+// measureCalls compares alikms with servers that do less, and with the
+// cryptography alone.
+func (b *bench) measureCalls() error {
+	keys, err := newKeys()
+	if err != nil {
+		return err
+	}
+	ring, err := parseKeys(keys)
+	if err != nil {
+		return err
+	}
+	cells, err := b.cells(ring, keys)
+	if err != nil || len(cells) == 0 {
+		return err
+	}
+	servers, err := b.startServers(keys)
+	if err != nil {
+		return err
+	}
+	defer b.stopAll()
+	for _, c := range cells {
+		b.progress(c.row())
+		if err := b.compare(c, ring, servers); err != nil {
+			return fmt.Errorf("%s: %w", c.row(), err)
+		}
+	}
+	return nil
+}
+
+// server is a contender: a process, and how it is called.
+type server struct {
+	name string
+	*process
+	caller load.Caller
+}
+
+// The names of the contenders that are not alikms.
+const (
+	gatedFloor   = "floor"
+	ungatedFloor = "ungated floor"
+	bareHTTP     = "bare net/http"
+	cryptoLoop   = "crypto loop"
+)
+
+const accessKeyID, accessKeySecret = "bench", "bench-secret"
+
+// startServers starts what is compared. The keys are the same everywhere.
+func (b *bench) startServers(keys []testKey) (servers []server, err error) {
+	scenario, keysFile, rules := filepath.Join(b.folder, "scenario.json"), filepath.Join(b.folder, "keys.json"), filepath.Join(b.folder, "rules.json")
+	for _, err := range []error{writeScenario(scenario, keys), writeJSON(keysFile, keys), writeJSON(rules, tenRules(keys))} {
+		if err != nil {
+			return nil, err
+		}
+	}
+	v1, v3 := load.Caller{Scheme: "V1", AccessKeyID: accessKeyID, AccessKeySecret: accessKeySecret}, load.Caller{Scheme: "V3", AccessKeyID: accessKeyID, AccessKeySecret: accessKeySecret}
+	plain, err := b.startAlikms("calls", "--fixture", scenario)
+	verifying, verr := b.startAlikms("calls-verified", "--fixture", scenario, "--credential", accessKeyID+":"+accessKeySecret)
+	ruled, rerr := b.startAlikms("calls-rules", "--fixture", scenario, "--fixture", rules)
+	gated, gerr := b.start(b.self, "-floor", keysFile, "-gated")
+	ungated, uerr := b.start(b.self, "-floor", keysFile)
+	bare, berr := b.start(b.bare)
+	for _, err := range []error{err, verr, rerr, gerr, uerr, berr} {
+		if err != nil {
+			return nil, err
+		}
+	}
+	servers = []server{{unsigned, plain, load.Caller{}}, {signedV1, verifying, v1}, {signedV3, verifying, v3}, {withRules, ruled, load.Caller{}},
+		{gatedFloor, gated, load.Caller{}}, {ungatedFloor, ungated, load.Caller{}}, {bareHTTP, bare, load.Caller{}}}
+	for _, s := range servers {
+		if err := s.settle(); err != nil {
+			return nil, err
+		}
+	}
+	return servers, nil
+}
+
+// tenRules match other calls than the measured ones, by every property a rule can
+// match by; the quota counts the measured ones and refuses none.
+func tenRules(keys []testKey) map[string]any {
+	type object = map[string]any
+	var faults []object
+	for i, match := range []object{
+		{"operation": "CreateKey"}, {"operation": []string{"ListKeys", "ListAliases"}}, {"accessKeyId": "other"}, {"algorithm": "RSAES_OAEP_SHA_1"},
+		{"keyId": keys[1].ID}, {"keyId": keys[2].ID, "operation": "Encrypt"}, {"accessKeyId": "another", "operation": "AsymmetricEncrypt"},
+		{"operation": "DescribeKey"}, {"algorithm": "SM2DSA"}, {"operation": "CreateAlias", "accessKeyId": "other"},
+	} {
+		faults = append(faults, object{"name": fmt.Sprint("rule-", i), "match": match, "error": "InternalFailure"})
+	}
+	return object{"faults": faults, "quotas": []object{{"name": "all", "rate": "1000000/s"}}}
+}
+
+// sample is what one slice of load gave.
+type sample struct {
+	perSecond float64
+	p50, p99  float64 // in milliseconds
+	processor float64 // of the server, in microseconds a call
+}
+
+// contender takes one slice of load.
+type contender struct {
+	name string
+	take func() (sample, error)
+}
+
+func (b *bench) compare(c cell, ring keyring, servers []server) error {
+	var contenders []contender
+	for _, s := range servers {
+		if s.name == withRules && c.call.name != "encrypt RSA_2048" {
+			continue
+		}
+		connections, err := load.Dial(s.address(c.tls), c.tls, c.connections)
+		if err != nil {
+			return err
+		}
+		defer connections.Close()
+		take, err := b.slicesOf(s, c, connections)
+		if err != nil {
+			return fmt.Errorf("%s: %w", s.name, err)
+		}
+		contenders = append(contenders, contender{s.name, take})
+	}
+	loop, err := b.loopOf(c, ring)
+	if err != nil {
+		return err
+	}
+	contenders = append(contenders, contender{cryptoLoop, loop})
+	return b.takeCell(c, contenders)
+}
+
+func (b *bench) takeCell(c cell, contenders []contender) error {
+	var take []func() (sample, error)
+	for _, each := range contenders {
+		take = append(take, each.take)
+	}
+	taken, err := inTurns(b.rounds, take...)
+	if err != nil {
+		return err
+	}
+	samples := map[string][]sample{}
+	for i, each := range contenders {
+		samples[each.name] = taken[i]
+	}
+	b.addThroughput(c, samples)
+	b.addLatency(c, samples)
+	return nil
+}
+
+// warmUp is how many calls tell how fast a server is, after they have parsed its keys.
+const warmUp = 64
+
+// slicesOf finds out how many calls fill a slice of time.
+func (b *bench) slicesOf(s server, c cell, connections load.Connections) (func() (sample, error), error) {
+	requests := func(count int) [][]byte {
+		all := make([][]byte, count)
+		for i := range all {
+			if i == 0 || s.caller.Scheme != "" { // what is unsigned can be sent again
+				all[i] = s.caller.Request(s.address(c.tls), c.call.params)
+			} else {
+				all[i] = all[0]
+			}
+		}
+		return all
+	}
+	if _, err := connections.Send(requests(c.connections)); err != nil { // handshakes, keys parsed
+		return nil, err
+	}
+	first, err := connections.Send(requests(warmUp))
+	if err != nil {
+		return nil, err
+	}
+	count := max(warmUp, int(first.PerSecond()*b.slice.Seconds()))
+	return func() (sample, error) { return s.take(connections, requests(count)) }, nil
+}
+
+func (s server) take(connections load.Connections, requests [][]byte) (sample, error) {
+	before, err := s.processorTime()
+	if err != nil {
+		return sample{}, err
+	}
+	result, err := connections.Send(requests)
+	if err != nil {
+		return sample{}, err
+	}
+	after, err := s.processorTime()
+	return sample{
+		perSecond: result.PerSecond(),
+		p50:       milliseconds(result.Quantile(0.50)),
+		p99:       milliseconds(result.Quantile(0.99)),
+		processor: float64((after - before).Nanoseconds()) / 1000 / float64(result.Calls),
+	}, err
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1e6 }
+
+// loopOf is the cryptography of a call by as many goroutines as there would be
+// connections, in this process.
+func (b *bench) loopOf(c cell, ring keyring) (func() (sample, error), error) {
+	form := formOf(c.call.params)
+	began := time.Now()
+	for range 8 {
+		if _, err := ring.perform(c.call.params); err != nil {
+			return nil, err
+		}
+	}
+	count := max(warmUp, int(8*b.slice.Seconds()/time.Since(began).Seconds()))
+	return func() (sample, error) {
+		took, err := loop(ring, form, c.connections, count)
+		return sample{perSecond: float64(count) / took.Seconds()}, err
+	}, nil
+}
+
+func loop(ring keyring, form url.Values, workers, count int) (time.Duration, error) {
+	var next atomic.Int64
+	var group errgroup.Group
+	began := time.Now()
+	for range workers {
+		work, err := ring.work(form)
+		if err != nil {
+			return 0, err
+		}
+		group.Go(func() error {
+			for int(next.Add(1)) <= count {
+				if _, err := work(); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	err := group.Wait()
+	return time.Since(began), err
+}
+
+func rates(samples []sample) []float64 {
+	return each(samples, func(s sample) float64 { return s.perSecond })
+}
+
+func (b *bench) addThroughput(c cell, samples map[string][]sample) {
+	floor := rates(samples[gatedFloor])
+	b.add(throughput, c.row(), "floor, calls/s", floor)
+	for _, name := range []string{unsigned, signedV1, signedV3, ungatedFloor, bareHTTP, cryptoLoop} {
+		b.add(throughput, c.row(), name, ratios(rates(samples[name]), floor))
+	}
+	if ruled, ok := samples[withRules]; ok {
+		b.add(throughput, c.row(), withRules+", of without", ratios(rates(ruled), rates(samples[unsigned])))
+	}
+}
+
+func (b *bench) addLatency(c cell, samples map[string][]sample) {
+	p50 := func(s sample) float64 { return s.p50 }
+	p99 := func(s sample) float64 { return s.p99 }
+	processor := func(s sample) float64 { return s.processor }
+	b.add(latency, c.row(), "p50, ms", each(samples[unsigned], p50))
+	b.add(latency, c.row(), "the floor's", each(samples[gatedFloor], p50))
+	b.add(latency, c.row(), "p99, ms", each(samples[unsigned], p99))
+	b.add(latency, c.row(), p99Ungated, ratios(each(samples[unsigned], p99), each(samples[ungatedFloor], p99)))
+	b.add(latency, c.row(), "processor, µs a call", each(samples[unsigned], processor))
+	for _, name := range []string{signedV1, signedV3, gatedFloor, bareHTTP} {
+		b.add(latency, c.row(), "processor, "+name, each(samples[name], processor))
+	}
+}
