@@ -22,6 +22,8 @@
 // brings one out, clock.go tells the time, control.go and rulecontrols.go serve
 // /_emulator/, and internal/wiring tells how clients are pointed here.
 //
+// internal/bench measures the built program; scripts/bench starts it.
+//
 // To add an operation, write it into a file of internal/kms, and the
 // conversation that shows it into testdata/transcripts.
 package emulator

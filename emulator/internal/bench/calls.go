@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"net/url"
 	"path/filepath"
@@ -92,6 +93,15 @@ func (b *bench) measureCalls() error {
 		return err
 	}
 	defer b.stopAll()
+	return b.compareAll(cells, ring, servers)
+}
+
+func (b *bench) compareAll(cells []cell, ring keyring, servers []server) error {
+	for _, s := range servers {
+		if err := s.settle(); err != nil {
+			return err
+		}
+	}
 	for _, c := range cells {
 		b.progress(c.row())
 		if err := b.compare(c, ring, servers); err != nil {
@@ -121,31 +131,36 @@ const accessKeyID, accessKeySecret = "bench", "bench-secret"
 // startServers starts what is compared. The keys are the same everywhere.
 func (b *bench) startServers(keys []testKey) (servers []server, err error) {
 	scenario, keysFile, rules := filepath.Join(b.folder, "scenario.json"), filepath.Join(b.folder, "keys.json"), filepath.Join(b.folder, "rules.json")
-	for _, err := range []error{writeScenario(scenario, keys), writeJSON(keysFile, keys), writeJSON(rules, tenRules(keys))} {
-		if err != nil {
-			return nil, err
+	if err := cmp.Or(writeScenario(scenario, keys), writeJSON(keysFile, keys), writeJSON(rules, tenRules(keys))); err != nil {
+		return nil, err
+	}
+	add := func(p *process, failed error, names ...string) {
+		err = cmp.Or(err, failed)
+		for _, name := range names {
+			servers = append(servers, server{name, p, callerOf(name)})
 		}
 	}
-	v1, v3 := load.Caller{Scheme: "V1", AccessKeyID: accessKeyID, AccessKeySecret: accessKeySecret}, load.Caller{Scheme: "V3", AccessKeyID: accessKeyID, AccessKeySecret: accessKeySecret}
-	plain, err := b.startAlikms("calls", "--fixture", scenario)
-	verifying, verr := b.startAlikms("calls-verified", "--fixture", scenario, "--credential", accessKeyID+":"+accessKeySecret)
-	ruled, rerr := b.startAlikms("calls-rules", "--fixture", scenario, "--fixture", rules)
-	gated, gerr := b.start(b.self, "-floor", keysFile, "-gated")
-	ungated, uerr := b.start(b.self, "-floor", keysFile)
-	bare, berr := b.start(b.bare)
-	for _, err := range []error{err, verr, rerr, gerr, uerr, berr} {
-		if err != nil {
-			return nil, err
-		}
+	p, failed := b.startAlikms("calls", "--fixture", scenario)
+	add(p, failed, unsigned)
+	p, failed = b.startAlikms("calls-verified", "--fixture", scenario, "--credential", accessKeyID+":"+accessKeySecret)
+	add(p, failed, signedV1, signedV3)
+	p, failed = b.startAlikms("calls-rules", "--fixture", scenario, "--fixture", rules)
+	add(p, failed, withRules)
+	p, failed = b.start(b.self, "-floor", keysFile, "-gated")
+	add(p, failed, gatedFloor)
+	p, failed = b.start(b.self, "-floor", keysFile)
+	add(p, failed, ungatedFloor)
+	p, failed = b.start(b.bare)
+	add(p, failed, bareHTTP)
+	return servers, err
+}
+
+// callerOf signs the calls of a contender that verifies them.
+func callerOf(name string) load.Caller {
+	if name != signedV1 && name != signedV3 {
+		return load.Caller{}
 	}
-	servers = []server{{unsigned, plain, load.Caller{}}, {signedV1, verifying, v1}, {signedV3, verifying, v3}, {withRules, ruled, load.Caller{}},
-		{gatedFloor, gated, load.Caller{}}, {ungatedFloor, ungated, load.Caller{}}, {bareHTTP, bare, load.Caller{}}}
-	for _, s := range servers {
-		if err := s.settle(); err != nil {
-			return nil, err
-		}
-	}
-	return servers, nil
+	return load.Caller{Scheme: name, AccessKeyID: accessKeyID, AccessKeySecret: accessKeySecret}
 }
 
 // tenRules match other calls than the measured ones, by every property a rule can
@@ -219,8 +234,9 @@ func (b *bench) takeCell(c cell, contenders []contender) error {
 	return nil
 }
 
-// warmUp is how many calls tell how fast a server is, after they have parsed its keys.
-const warmUp = 64
+// leastCalls is how many calls a slice has at least, however slow they are. As
+// many tell beforehand how slow they are.
+func leastCalls(connections int) int { return max(8, 2*connections) }
 
 // slicesOf finds out how many calls fill a slice of time.
 func (b *bench) slicesOf(s server, c cell, connections load.Connections) (func() (sample, error), error) {
@@ -238,11 +254,11 @@ func (b *bench) slicesOf(s server, c cell, connections load.Connections) (func()
 	if _, err := connections.Send(requests(c.connections)); err != nil { // handshakes, keys parsed
 		return nil, err
 	}
-	first, err := connections.Send(requests(warmUp))
+	first, err := connections.Send(requests(leastCalls(c.connections)))
 	if err != nil {
 		return nil, err
 	}
-	count := max(warmUp, int(first.PerSecond()*b.slice.Seconds()))
+	count := max(leastCalls(c.connections), int(first.PerSecond()*b.slice.Seconds()))
 	return func() (sample, error) { return s.take(connections, requests(count)) }, nil
 }
 
@@ -276,7 +292,7 @@ func (b *bench) loopOf(c cell, ring keyring) (func() (sample, error), error) {
 			return nil, err
 		}
 	}
-	count := max(warmUp, int(8*b.slice.Seconds()/time.Since(began).Seconds()))
+	count := max(leastCalls(c.connections), int(8*b.slice.Seconds()/time.Since(began).Seconds()))
 	return func() (sample, error) {
 		took, err := loop(ring, form, c.connections, count)
 		return sample{perSecond: float64(count) / took.Seconds()}, err
@@ -328,6 +344,7 @@ func (b *bench) addLatency(c cell, samples map[string][]sample) {
 	b.add(latency, c.row(), "the floor's", each(samples[gatedFloor], p50))
 	b.add(latency, c.row(), "p99, ms", each(samples[unsigned], p99))
 	b.add(latency, c.row(), p99Ungated, ratios(each(samples[unsigned], p99), each(samples[ungatedFloor], p99)))
+	b.add(latency, c.row(), "processor time, of the floor's", ratios(each(samples[unsigned], processor), each(samples[gatedFloor], processor)))
 	b.add(latency, c.row(), "processor, µs a call", each(samples[unsigned], processor))
 	for _, name := range []string{signedV1, signedV3, gatedFloor, bareHTTP} {
 		b.add(latency, c.row(), "processor, "+name, each(samples[name], processor))

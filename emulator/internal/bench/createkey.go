@@ -42,25 +42,31 @@ func (b *bench) createKeys(row string, ephemeral bool) error {
 	if err != nil {
 		return err
 	}
+	taken, err := inTurns(b.rounds, func() ([2 * poolPairs]float64, error) { return p.createAll() })
+	if err != nil {
+		return err
+	}
 	var warm, drained []float64
-	for range b.rounds {
-		if err := p.settle(); err != nil {
-			return err
-		}
-		for i := range 2 * poolPairs {
-			began := time.Now()
-			if _, err := p.call(params("Action", "CreateKey", "KeySpec", "RSA_3072", "KeyUsage", "ENCRYPT/DECRYPT")); err != nil {
-				return err
-			}
-			took := milliseconds(time.Since(began))
-			if i < poolPairs {
-				warm = append(warm, took)
-			} else {
-				drained = append(drained, took)
-			}
-		}
+	for _, took := range taken[0] {
+		warm = append(warm, took[:poolPairs]...)
+		drained = append(drained, took[poolPairs:]...)
 	}
 	b.add(creations, row, poolWarm, warm)
 	b.add(creations, row, "pool drained", drained)
 	return nil
+}
+
+// createAll times calls that find the pool filled, and then calls that do not.
+func (p *process) createAll() (took [2 * poolPairs]float64, err error) {
+	if err := p.settle(); err != nil {
+		return took, err
+	}
+	for i := range took {
+		began := time.Now()
+		if _, err := p.call(params("Action", "CreateKey", "KeySpec", "RSA_3072", "KeyUsage", "ENCRYPT/DECRYPT")); err != nil {
+			return took, err
+		}
+		took[i] = milliseconds(time.Since(began))
+	}
+	return took, nil
 }

@@ -113,7 +113,10 @@ func (k parsedKey) asymmetric(key keyspec.PrivateKey, form url.Values, blob []by
 	if !ok {
 		return nil, fmt.Errorf("the floor has no %q of key pairs", form.Get("Action"))
 	}
-	return func() (formjson.Answer, error) { return a, do() }, nil
+	return func() (formjson.Answer, error) {
+		err := do()
+		return a, err
+	}, nil
 }
 
 // cipherCall is a call that can be compared: its parameters, and its name in the

@@ -34,20 +34,15 @@ func floor(ring keyring, gated bool) http.Handler {
 	gate := semaphore.NewWeighted(int64(runtime.GOMAXPROCS(0)))
 	return formjson.Handler(func(r *http.Request, form url.Values) (formjson.Answer, error) {
 		work, err := ring.work(form)
-		if err != nil || !gated {
-			return perform(work, err)
+		if err == nil && gated {
+			err = gate.Acquire(r.Context(), 1)
 		}
-		if err := gate.Acquire(r.Context(), 1); err != nil {
+		if err != nil {
 			return formjson.Answer{}, err
 		}
-		defer gate.Release(1)
+		if gated {
+			defer gate.Release(1)
+		}
 		return work()
 	})
-}
-
-func perform(work func() (formjson.Answer, error), err error) (formjson.Answer, error) {
-	if err != nil {
-		return formjson.Answer{}, err
-	}
-	return work()
 }

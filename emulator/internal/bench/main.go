@@ -42,35 +42,40 @@ func main() {
 }
 
 func run(args []string) error {
+	b := &bench{self: os.Args[0], log: os.Stderr}
 	flags := flag.NewFlagSet("scripts/bench", flag.ExitOnError)
-	long := flags.Bool("long", false, "measure every spec, at 1 and 16 connections, plain and TLS")
+	flags.BoolVar(&b.long, "long", false, "measure every spec, at 1 and 16 connections, plain and TLS")
+	flags.IntVar(&b.rounds, "rounds", 9, "rounds; the tables show the median and the middle half")
+	flags.DurationVar(&b.slice, "slice", 80*time.Millisecond, "how long one server is under load before the next one is")
+	flags.StringVar(&b.alikms, "alikms", "./alikms", "the built `program`")
+	flags.StringVar(&b.bare, "bare", "./bare", "the built bare net/http `program`")
 	only := flags.String("only", "", "measure only the rows whose names contain one of these `words`, separated by commas")
-	rounds := flags.Int("rounds", 9, "rounds; the tables show the median and the middle half")
-	slice := flags.Duration("slice", 100*time.Millisecond, "how long one server is under load before the next one is")
 	jsonFile := flags.String("json", "", "write the figures to this `file` as well")
-	alikms := flags.String("alikms", "./alikms", "the built `program`")
-	bare := flags.String("bare", "./bare", "the built bare net/http `program`")
 	floorKeys := flags.String("floor", "", "be the floor, with the keys of this `file`")
 	gated := flags.Bool("gated", false, "be the floor with a gate")
 	flags.Parse(args) // exits on an error
 	if *floorKeys != "" {
 		return serveFloor(*floorKeys, *gated)
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	folder, err := os.MkdirTemp("", "alikms-bench-")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(folder)
-	b := &bench{ctx: ctx, alikms: *alikms, bare: *bare, self: os.Args[0], folder: folder, long: *long, rounds: *rounds, slice: *slice, log: os.Stderr}
 	if *only != "" {
 		b.only = strings.Split(strings.ToLower(*only), ",")
 	}
+	return b.run(*jsonFile)
+}
+
+// run measures and reports.
+func (b *bench) run(jsonFile string) (err error) {
+	var stop context.CancelFunc
+	b.ctx, stop = signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if b.folder, err = os.MkdirTemp("", "alikms-bench-"); err != nil {
+		return err
+	}
+	defer os.RemoveAll(b.folder)
 	if err := b.measure(); err != nil {
 		return err
 	}
-	return b.report(os.Stdout, *jsonFile)
+	return b.report(os.Stdout, jsonFile)
 }
 
 // measure takes all that is asked for.

@@ -129,7 +129,7 @@ func (b *bench) restMany(scenario string) error {
 	}
 	b.progress(restRow)
 	args := b.alikmsArgs(fmt.Sprintf("keys-%d", many), "--fixture", scenario)
-	taken, err := inTurns(b.rounds, func() (float64, error) { return b.firstAnswer(b.alikms, args...) })
+	taken, err := inTurns(b.rounds, func() (started, error) { return b.firstAnswer(b.alikms, args...) })
 	if err != nil {
 		return err
 	}
@@ -141,7 +141,7 @@ func (b *bench) restMany(scenario string) error {
 		return err
 	}
 	size, err := p.memory("VmRSS")
-	b.add(rest, restRow, restStart, taken[0])
+	b.add(rest, restRow, restStart, each(taken[0], started.milliseconds))
 	b.add(rest, restRow, restSize, []float64{size})
 	return err
 }

@@ -32,9 +32,9 @@ func (b *bench) measureMemory() error {
 	if b.long {
 		rounds = b.rounds
 	}
-	for _, scheme := range []string{"unsigned", "V1", "V3"} {
+	for _, scheme := range []string{"unsigned", signedV1, signedV3} {
 		row := memoryRow + ", " + scheme
-		if !b.wants(row) || scheme == "V3" && !b.long {
+		if !b.wants(row) || scheme == signedV3 && !b.long {
 			continue
 		}
 		b.progress(row)
@@ -51,10 +51,9 @@ func (b *bench) measureMemory() error {
 
 // loadFresh measures a new server idle, after the load, and at its peak.
 func (b *bench) loadFresh(scheme, scenario string, key testKey) (taken [3]float64, err error) {
-	caller := load.Caller{}
+	caller := callerOf(scheme)
 	args := []string{"--fixture", scenario}
-	if scheme != "unsigned" {
-		caller = load.Caller{Scheme: scheme, AccessKeyID: accessKeyID, AccessKeySecret: accessKeySecret}
+	if caller.Scheme != "" {
 		args = append(args, "--credential", accessKeyID+":"+accessKeySecret)
 	}
 	p, err := startProcess(b.ctx, b.alikms, b.alikmsArgs("memory-"+scheme, args...)...)

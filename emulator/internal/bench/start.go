@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -54,10 +55,10 @@ func (b *bench) compareStart(row, scenario string, existing bool) error {
 	b.progress(row)
 	const data = "start"
 	args := b.alikmsArgs(data, "--fixture", scenario)
-	alikms := func() (float64, error) {
+	alikms := func() (started, error) {
 		if !existing {
 			if err := os.RemoveAll(filepath.Join(b.folder, data)); err != nil {
-				return 0, err
+				return started{}, err
 			}
 		}
 		return b.firstAnswer(b.alikms, args...)
@@ -65,29 +66,37 @@ func (b *bench) compareStart(row, scenario string, existing bool) error {
 	if _, err := alikms(); err != nil { // fills the folder that exists, and the caches of the system
 		return err
 	}
-	taken, err := inTurns(b.rounds, alikms, func() (float64, error) { return b.firstAnswer(b.bare) })
+	taken, err := inTurns(b.rounds, alikms, func() (started, error) { return b.firstAnswer(b.bare) })
 	if err != nil {
 		return err
 	}
-	b.add(starts, row, "alikms, ms", taken[0])
-	b.add(starts, row, "bare net/http, ms", taken[1])
-	b.add(starts, row, overBare, differences(taken[0], taken[1]))
+	took, bare := each(taken[0], started.milliseconds), each(taken[1], started.milliseconds)
+	b.add(starts, row, "alikms, ms", took)
+	b.add(starts, row, "bare net/http, ms", bare)
+	b.add(starts, row, overBare, differences(took, bare))
+	b.add(starts, row, "processor time of alikms, ms", each(taken[0], func(s started) float64 { return milliseconds(s.processor) }))
 	return os.RemoveAll(filepath.Join(b.folder, data))
 }
 
+// started is what a start took.
+type started struct{ took, processor time.Duration }
+
+func (s started) milliseconds() float64 { return milliseconds(s.took) }
+
 // firstAnswer times a server from the moment its program is started until it has
 // answered one request, and stops it.
-func (b *bench) firstAnswer(name string, args ...string) (float64, error) {
+func (b *bench) firstAnswer(name string, args ...string) (s started, err error) {
 	began := time.Now()
 	p, err := startProcess(b.ctx, name, args...)
 	if err != nil {
-		return 0, err
+		return s, err
 	}
 	if _, err := p.call(params("Action", "ListKeys")); err != nil {
-		return 0, err
+		return s, errors.Join(err, p.stop())
 	}
-	took := milliseconds(time.Since(began))
-	return took, p.stop()
+	s.took = time.Since(began)
+	s.processor, err = p.processorTime()
+	return s, errors.Join(err, p.stop())
 }
 
 // call sends one unsigned request on a connection of its own.
