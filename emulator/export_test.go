@@ -105,3 +105,17 @@ keys: [{keyId: key-a, keySpec: Aliyun_AES_128, keyUsage: ENCRYPT/DECRYPT, creati
 		s.mustDo("Decrypt", "CiphertextBlob", cipher)
 	}
 }
+
+// The same bytes may be a key of AES and one of SM4: which was used first makes no
+// difference.
+func TestTheSameMaterialIsAKeyOfEachSpec(t *testing.T) {
+	const scenario = `
+keys:
+  - {keyId: key-aes, keySpec: Aliyun_AES_128, keyUsage: ENCRYPT/DECRYPT, versions: [{keyMaterial: MTExMTExMTExMTExMTExMQ==}]}
+  - {keyId: key-sm4, keySpec: Aliyun_SM4, keyUsage: ENCRYPT/DECRYPT, versions: [{keyMaterial: MTExMTExMTExMTExMTExMQ==}]}
+`
+	s := newTestServer(t, holding(t, scenario))
+	s.mustDo("Encrypt", "KeyId", "key-aes", "Plaintext", "c2VjcmV0")
+	cipher := s.mustDo("Encrypt", "KeyId", "key-sm4", "Plaintext", "c2VjcmV0").field("CiphertextBlob").(string)
+	newTestServer(t, holding(t, scenario)).mustDo("Decrypt", "CiphertextBlob", cipher)
+}
