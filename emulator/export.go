@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"cmp"
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
@@ -104,14 +105,26 @@ func (e *export) past(t time.Time) time.Time {
 	return t
 }
 
-// keys collects the keys of every account and region.
+// keys collects the keys of every account and region, in the order that an
+// emulator has them which starts from the export.
 func (e *export) keys(tx *store.Tx) error {
-	return kms.EachKey(tx, func(key store.Key) error {
-		if kms.Gone(key, e.now) {
-			return nil
+	var all []store.Key
+	err := kms.EachKey(tx, func(key store.Key) error {
+		if !kms.Gone(key, e.now) {
+			all = append(all, key)
 		}
-		return e.key(tx, key)
+		return nil
 	})
+	slices.SortFunc(all, func(a, b store.Key) int {
+		return cmp.Or(cmp.Compare(a.Scope.Account, b.Scope.Account), cmp.Compare(a.Scope.Region, b.Scope.Region),
+			e.past(a.CreationDate).Compare(e.past(b.CreationDate)), cmp.Compare(a.ID, b.ID))
+	})
+	for _, key := range all {
+		if err := e.key(tx, key); err != nil {
+			return err
+		}
+	}
+	return err
 }
 
 func (e *export) key(tx *store.Tx, kept store.Key) error {
@@ -179,6 +192,9 @@ func (e *export) states(key store.Key, out *fixtures.Key) {
 // key's.
 func (e *export) aliases(tx *store.Tx, key store.Key) (all []fixtures.Alias, err error) {
 	aliases, err := tx.AliasesOfKeyPage(key.Scope, key.ID, 0, math.MaxInt)
+	slices.SortFunc(aliases, func(a, b store.Alias) int {
+		return cmp.Or(e.past(a.CreationDate).Compare(e.past(b.CreationDate)), cmp.Compare(a.Name, b.Name))
+	})
 	for _, alias := range aliases {
 		out := fixtures.Alias{AliasName: alias.Name}
 		if date := e.past(alias.CreationDate); !date.Equal(e.past(key.CreationDate)) {

@@ -105,3 +105,35 @@ keys: [{keyId: key-a, keySpec: Aliyun_AES_128, keyUsage: ENCRYPT/DECRYPT, creati
 		s.mustDo("Decrypt", "CiphertextBlob", cipher)
 	}
 }
+
+// Then the dates are all now, and the order is that of the ids.
+func TestAnExportIsTheSameAgainWhenTheClockWasSetBack(t *testing.T) {
+	s := newTestServer(t, holding(t, ruleScenario))
+	for _, name := range []string{"alias/z", "alias/y", "alias/x"} {
+		s.must("POST", "clock/advance", "{by: 1000d}")
+		s.mustDo("CreateAlias", "AliasName", name, "KeyId", "key-a")
+	}
+	for range 8 {
+		s.mustDo("CreateKey", "KeySpec", "EC_SM2")
+		s.must("POST", "clock/advance", "{by: 1ms}")
+	}
+	s.must("PUT", "clock", "{now: 2020-01-01T00:00:00Z}")
+	exported := s.must("GET", "export", "").body
+	if again := newTestServer(t, holding(t, exported)).must("GET", "export", "").body; again != exported {
+		t.Errorf("exported again it is\n%s\nfirst\n%s", again, exported)
+	}
+}
+
+// The same bytes may be a key of AES and one of SM4: which was used first makes no
+// difference.
+func TestTheSameMaterialIsAKeyOfEachSpec(t *testing.T) {
+	const scenario = `
+keys:
+  - {keyId: key-aes, keySpec: Aliyun_AES_128, keyUsage: ENCRYPT/DECRYPT, versions: [{keyMaterial: MTExMTExMTExMTExMTExMQ==}]}
+  - {keyId: key-sm4, keySpec: Aliyun_SM4, keyUsage: ENCRYPT/DECRYPT, versions: [{keyMaterial: MTExMTExMTExMTExMTExMQ==}]}
+`
+	s := newTestServer(t, holding(t, scenario))
+	s.mustDo("Encrypt", "KeyId", "key-aes", "Plaintext", "c2VjcmV0")
+	cipher := s.mustDo("Encrypt", "KeyId", "key-sm4", "Plaintext", "c2VjcmV0").field("CiphertextBlob").(string)
+	newTestServer(t, holding(t, scenario)).mustDo("Decrypt", "CiphertextBlob", cipher)
+}

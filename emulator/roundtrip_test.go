@@ -409,7 +409,9 @@ func (r *roundTrip) importMaterial(s *Server, k tripKey, digit, expires string) 
 	}
 	more := given([]string{"KeyMaterialExpireUnix", expires, "ImportToken", a.field("ImportToken").(string), "EncryptedKeyMaterial", base64.StdEncoding.EncodeToString(wrapped)})
 	a = r.askOf(s, k, "ImportKeyMaterial", more...)
-	r.done["ImportKeyMaterial"] = r.done["ImportKeyMaterial"] || a.status == http.StatusOK
+	if a.status == http.StatusOK {
+		r.done["ImportKeyMaterial"] = true
+	}
 	return a.code()
 }
 

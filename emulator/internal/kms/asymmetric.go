@@ -183,7 +183,7 @@ func (tx *transaction) ref(key store.Key, version store.Version) (versionRef, er
 	if version.MaterialHash == (store.MaterialHash{}) {
 		return found, nil // it is made when the transaction is closed
 	}
-	if parsed, ok := tx.service.keys.get(version.MaterialHash); ok {
+	if parsed, ok := tx.service.keys.get(found.ringName()); ok {
 		found.parsed = parsed
 		return found, nil
 	}

@@ -26,6 +26,8 @@ type versionRef struct {
 	material []byte
 }
 
+func (v versionRef) ringName() ringName { return ringName{v.spec.Name, v.version.MaterialHash} }
+
 // newMaterial is key material that nobody else has, as keyspec marshals it.
 type newMaterial []byte
 
@@ -114,41 +116,48 @@ func (p *keyPool) close() {
 	p.filled.Wait()
 }
 
-// keyring holds parsed keys by the hash of their material. Parsing a private key
+// ringName tells parsed keys apart: the same bytes are keys of several specs, such
+// as AES and SM4.
+type ringName struct {
+	spec string
+	hash store.MaterialHash
+}
+
+// keyring holds parsed keys by their material. Parsing a private key
 // costs more than four RSA encryptions and happens on first use. Of two
 // generations of keyringSize keys the older goes when the newer is full.
 type keyring struct {
 	mu       sync.Mutex
-	new, old map[store.MaterialHash]keyspec.Key
+	new, old map[ringName]keyspec.Key
 }
 
 const keyringSize = 4096
 
 // get finds a key that has been parsed.
-func (r *keyring) get(hash store.MaterialHash) (keyspec.Key, bool) {
+func (r *keyring) get(name ringName) (keyspec.Key, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if key, ok := r.new[hash]; ok {
+	if key, ok := r.new[name]; ok {
 		return key, true
 	}
-	key, ok := r.old[hash]
+	key, ok := r.old[name]
 	if ok {
-		r.add(hash, key)
+		r.add(name, key)
 	}
 	return key, ok
 }
 
-func (r *keyring) put(hash store.MaterialHash, key keyspec.Key) {
+func (r *keyring) put(name ringName, key keyspec.Key) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.add(hash, key)
+	r.add(name, key)
 }
 
-func (r *keyring) add(hash store.MaterialHash, key keyspec.Key) {
+func (r *keyring) add(name ringName, key keyspec.Key) {
 	if len(r.new) >= keyringSize || r.new == nil {
-		r.old, r.new = r.new, map[store.MaterialHash]keyspec.Key{}
+		r.old, r.new = r.new, map[ringName]keyspec.Key{}
 	}
-	r.new[hash] = key
+	r.new[name] = key
 }
 
 // parsedKey is the parsed key of a version. A version whose material a scenario
@@ -163,7 +172,7 @@ func (s *Service) parsedKey(ctx context.Context, found versionRef) (keyspec.Key,
 			return nil, err
 		}
 	}
-	if key, ok := s.keys.get(found.version.MaterialHash); ok {
+	if key, ok := s.keys.get(found.ringName()); ok {
 		return key, nil
 	}
 	return s.parse(ctx, found)
@@ -177,7 +186,7 @@ func (s *Service) parse(ctx context.Context, found versionRef) (keyspec.Key, err
 			return nil, err // the client hung up
 		}
 		defer s.parsing.Release(1)
-		if key, ok := s.keys.get(found.version.MaterialHash); ok {
+		if key, ok := s.keys.get(found.ringName()); ok {
 			return key, nil
 		}
 	}
@@ -185,7 +194,7 @@ func (s *Service) parse(ctx context.Context, found versionRef) (keyspec.Key, err
 	if err != nil {
 		return nil, err
 	}
-	s.keys.put(found.version.MaterialHash, key)
+	s.keys.put(found.ringName(), key)
 	return key, nil
 }
 
