@@ -70,13 +70,13 @@ func nearestSetting(name string, known []string) string {
 	return ""
 }
 
-// given says whether a flag is on the command line, and not only in the
+// given reports whether a flag is on the command line, and not only in the
 // environment.
 func given(kctx *kong.Context, name string) bool {
 	return slices.ContainsFunc(kctx.Path, func(p *kong.Path) bool { return p.Flag != nil && p.Flag.Name == name })
 }
 
-// beats says whether a flag is given and the other, which goes against it, is
+// beats reports whether a flag is given and the other, which goes against it, is
 // at most inherited.
 func beats(kctx *kong.Context, flag, other string) bool {
 	return given(kctx, flag) && !given(kctx, other)

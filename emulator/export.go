@@ -32,31 +32,48 @@ func (s *Server) serveExport(w http.ResponseWriter, r *http.Request) {
 }
 
 // Export is a scenario, as YAML, that makes an empty emulator behave the same:
-// times are absolute, private keys inline, rules unprogressed.
+// times are absolute, private keys inline, rules unprogressed. Import tokens are
+// not in it, nor the journal. Where the clock was set back, what was dated later
+// is dated now.
 func (s *Server) Export() ([]byte, error) {
 	if err := s.kms.MakeAllMaterial(s.running); err != nil {
 		return nil, err
 	}
-	e := &export{here: s.scope, clock: s.clock.current(), now: s.clock.now()}
+	out, err := s.collect()
+	if err != nil {
+		return nil, err
+	}
+	text, err := out.YAML()
+	return append([]byte(exportHead), text...), err
+}
+
+// collect makes the scenario in one moment of the clock.
+func (s *Server) collect() (fixtures.Scenario, error) {
+	s.clock.changing.Lock()
+	defer s.clock.changing.Unlock()
+	e := &export{here: s.scope, clock: s.clock.current()}
 	e.out = fixtures.Scenario{
 		Generation:  s.doc.Generation,
 		Account:     s.scope.Account,
 		Region:      s.scope.Region,
 		Credentials: slices.Clone(s.doc.Credentials),
-		Instances:   s.doc.Instances,
+		Instances:   slices.Clone(s.doc.Instances),
 	}
 	for _, c := range s.more {
 		e.out.Credentials = append(e.out.Credentials, fixtures.Credential{AccessKeyID: c.AccessKeyID, AccessKeySecret: c.AccessKeySecret})
 	}
 	if e.clock.Frozen != nil {
-		e.out.Clock = fixtures.At(e.now)
+		e.out.Clock = fixtures.At(*e.clock.Frozen)
 	}
-	if err := s.kms.Store.View(e.keys); err != nil {
-		return nil, err
+	if err := s.rotateNow(); err != nil {
+		return e.out, err
 	}
+	err := s.kms.Store.View(func(tx *store.Tx) error {
+		e.now = s.clock.now() // not before what is seen was written
+		return e.keys(tx)
+	})
 	e.rules(s.rules)
-	text, err := e.out.YAML()
-	return append([]byte(exportHead), text...), err
+	return e.out, err
 }
 
 // export collects a scenario.
@@ -69,8 +86,14 @@ type export struct {
 }
 
 // date is a time of this emulator for one that starts from the export. There a
-// running clock shows real time, so a clock that runs ahead is set off.
-func (e *export) date(t time.Time) *fixtures.Time { return fixtures.At(t.Add(-e.clock.Offset)) }
+// running clock shows real time, so a clock that runs ahead is set off. No date
+// is before the year 0, which is the first that can be written.
+func (e *export) date(t time.Time) *fixtures.Time {
+	if t = t.Add(-e.clock.Offset); t.Year() < 0 {
+		t = time.Date(0, 1, 1, 0, 0, 0, 0, time.UTC)
+	}
+	return fixtures.At(t)
+}
 
 // past is a date that must not be in the future, as one may be when the clock
 // was set back.
@@ -104,6 +127,7 @@ func (e *export) key(tx *store.Tx, kept store.Key) error {
 		Tags:           maps.Clone(key.Tags),
 	}
 	e.states(key, &out)
+	e.instance(key)
 	if key.Policy != "" {
 		policy, err := fixtures.ReadKeyPolicy(key.Policy)
 		if err != nil {
@@ -121,6 +145,15 @@ func (e *export) key(tx *store.Tx, kept store.Key) error {
 	e.out.Keys = append(e.out.Keys, out)
 	e.arns = append(e.arns, kms.KeyARN(key.Scope, key.ID))
 	return err
+}
+
+// instance adds the instance of a key where the scenario in force does not know it
+// any more: the key is still in the store.
+func (e *export) instance(key store.Key) {
+	if key.InstanceID == "" || slices.ContainsFunc(e.out.Instances, func(i fixtures.Instance) bool { return i.InstanceID == key.InstanceID }) {
+		return
+	}
+	e.out.Instances = append(e.out.Instances, fixtures.Instance{InstanceID: key.InstanceID, Account: key.Scope.Account, Region: key.Scope.Region})
 }
 
 // states adds what a key only has in some states.
@@ -213,16 +246,25 @@ func (e *export) rules(in *rules.Rules) {
 		}
 	}, func(f *rules.Fault) {
 		written := f.Source
-		if written.From != nil {
-			written.From = e.date(f.From)
-		}
-		if written.Until != nil {
-			written.Until = e.date(f.Until)
-		}
-		if e.match(&written.Match, f) {
+		if e.window(&written, f) && e.match(&written.Match, f) {
 			e.out.Faults = append(e.out.Faults, written)
 		}
 	})
+}
+
+// window says when a rule is in force. It reports whether that is ever: no clock
+// shows a time before the year 1, which is Go's zero time.
+func (e *export) window(written *fixtures.Fault, f *rules.Fault) bool {
+	if written.From != nil {
+		if written.From = e.date(f.From); !f.From.Add(-e.clock.Offset).After(time.Time{}) {
+			written.From = nil
+		}
+	}
+	if written.Until == nil {
+		return true
+	}
+	written.Until = e.date(f.Until)
+	return f.Until.Add(-e.clock.Offset).After(time.Time{})
 }
 
 // match names the keys that a rule is about by their ARNs, for an alias may

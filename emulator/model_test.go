@@ -76,7 +76,7 @@ keys:
 `
 
 // modelSeeds are the keys of modelScenario. What was generated for a version of
-// the scenario it keeps for ever.
+// the scenario it keeps for ever, also where rotation made it.
 func modelSeeds() []*modelKey {
 	day := func(n int) time.Time { return time.Date(2026, 1, n, 0, 0, 0, 0, time.UTC) }
 	return []*modelKey{
@@ -154,7 +154,7 @@ func (m *model) rotate() {
 	for _, k := range m.keys {
 		for k.state == kms.StateEnabled && len(k.versions) > 0 && k.interval > 0 && len(k.versions) < 50 && !k.newest().created.Add(k.interval).After(m.now) {
 			id := fixtures.DerivedVersionID(k.id, len(k.versions)+1)
-			k.versions = append(k.versions, modelVersion{id, m.newMaterial(), k.newest().created.Add(k.interval)})
+			k.versions = append(k.versions, modelVersion{id, "rotated " + id, k.newest().created.Add(k.interval)})
 		}
 	}
 }

@@ -16,7 +16,7 @@ func (s *Server) rotateInTime() {
 		pause = 0
 		select {
 		case <-timer.C:
-			if err := s.kms.Store.Update(func(tx *store.Tx) error { return kms.RotateAll(tx, s.clock.now()) }); err != nil {
+			if err := s.rotateNow(); err != nil {
 				s.log.Error("what fell due could not be rotated", "error", err)
 				pause = failurePause
 			}
@@ -32,6 +32,15 @@ func (s *Server) rotateInTime() {
 
 // failurePause is how long rotateInTime waits after a failure, as of a full disk.
 const failurePause = time.Minute
+
+// rotateNow rotates what has fallen due.
+func (s *Server) rotateNow() error {
+	next, err := s.kms.NextRotation()
+	if err != nil || next.IsZero() || next.After(s.clock.now()) {
+		return err
+	}
+	return s.kms.Store.Update(func(tx *store.Tx) error { return kms.RotateAll(tx, s.clock.now()) })
+}
 
 // longestWait is how long rotateInTime waits where no rotation falls due, or where
 // looking for it failed.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -181,14 +182,16 @@ func (s *Server) load(clear bool) error {
 	}
 	err := s.kms.Store.Update(func(tx *store.Tx) error {
 		now := clock.at(s.clock.real())
-		if err := kms.SettleAll(tx, now); err != nil {
-			return err
-		}
-		if err := s.seed(tx, loaded.keys, clear); err != nil {
-			return err
-		}
-		if err := kms.SettleAll(tx, now); err != nil { // what the scenario has that is due
-			return err
+		for _, step := range []func() error{
+			func() error { return keepRotated(tx, loaded.keys) },
+			func() error { return kms.SettleAll(tx, now) },
+			func() error { return s.seed(tx, loaded.keys, clear) },
+			func() error { return kms.SettleAll(tx, now) }, // what the scenario has that is due
+			func() error { return keepRotated(tx, loaded.keys) },
+		} {
+			if err := step(); err != nil {
+				return err
+			}
 		}
 		return clock.put(tx)
 	})
@@ -245,4 +248,41 @@ func keepGenerated(tx *store.Tx, keys []seedKey) error {
 		}
 	}
 	return nil
+}
+
+// keepRotated keeps the material of the versions that rotation gave to keys of the
+// scenario. When such a key comes back, by a reset or a start, it is rotated to
+// the same versions again.
+func keepRotated(tx *store.Tx, keys []seedKey) error {
+	for _, k := range keys {
+		if k.key.RotationInterval == 0 {
+			continue
+		}
+		versions, err := tx.VersionsPage(k.key.Scope, k.key.ID, 0, math.MaxInt)
+		if err != nil {
+			return err
+		}
+		for _, v := range versions {
+			if slices.ContainsFunc(k.versions, func(seeded seedVersion) bool { return seeded.version.ID == v.ID }) {
+				continue
+			}
+			if err := keepMaterial(tx, kms.GeneratedSetting(k.key.Spec, v), v); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// keepMaterial keeps the material of a version in a setting, once.
+func keepMaterial(tx *store.Tx, setting string, v store.Version) error {
+	_, kept, err := tx.Setting(setting)
+	if err != nil || kept || v.MaterialHash == (store.MaterialHash{}) {
+		return err
+	}
+	material, err := tx.Material(v.Scope, v.KeyID, v.ID)
+	if err != nil {
+		return err
+	}
+	return tx.PutSetting(setting, material)
 }

@@ -97,11 +97,15 @@ func (s *testServer) call(caller string, params url.Values) testAnswer {
 }
 
 func signedForm(id, secret string, params url.Values) url.Values {
+	return signedFormAt(time.Now(), id, secret, params)
+}
+
+func signedFormAt(at time.Time, id, secret string, params url.Values) url.Values {
 	params.Set("AccessKeyId", id)
 	params.Set("SignatureMethod", "HMAC-SHA1")
 	params.Set("SignatureVersion", "1.0")
 	params.Set("SignatureNonce", uuid.NewString())
-	params.Set("Timestamp", time.Now().UTC().Format("2006-01-02T15:04:05Z"))
+	params.Set("Timestamp", at.UTC().Format("2006-01-02T15:04:05Z"))
 	flat := map[string]string{}
 	for name := range params {
 		flat[name] = params.Get(name)

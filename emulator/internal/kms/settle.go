@@ -148,18 +148,28 @@ func rotate(tx *store.Tx, key store.Key) error {
 	if err != nil {
 		return err
 	}
-	material, err := generate(spec)
-	if err != nil {
-		return err
-	}
 	version := store.Version{Scope: key.Scope, KeyID: key.ID, CreationDate: key.NextRotation, Regional: spec.Symmetric()}
 	// Two accounts of a region may have keys of the same id.
 	for _, name := range []string{key.ID, KeyARN(key.Scope, key.ID)} {
 		version.ID = fixtures.DerivedVersionID(name, key.Versions+1)
-		if _, err = AddVersion(tx, version, material); !errors.Is(err, store.ErrExists) {
+		if err = addRotated(tx, spec, version); !errors.Is(err, store.ErrExists) {
 			break
 		}
 	}
+	return err
+}
+
+// addRotated gives a key a version with the material that was kept for it, or
+// else new material.
+func addRotated(tx *store.Tx, spec *keyspec.Spec, v store.Version) error {
+	material, kept, err := tx.Setting(GeneratedSetting(spec.Name, v))
+	if err == nil && !kept {
+		material, err = generate(spec)
+	}
+	if err != nil {
+		return err
+	}
+	_, err = AddVersion(tx, v, material)
 	return err
 }
 

@@ -45,3 +45,19 @@ func versionsOfASymmetricKey(c *conversation, id string) {
 	symmetricRoundTrip(c, id, id, "测试消息", nil)
 	equal(c.t, "what the old version encrypted", c.call("Decrypt", decryption(old, nil)).text("Plaintext"), "测试消息")
 }
+
+func TestVersionsAreSevenDaysApartWhereRecordsAreLimited(t *testing.T) {
+	endpoint := startScenario(t, "quotas: [{profile: resources}]", "--credential", credential)
+	c := connect(t, config(endpoint, signingV3)).converse(endpoint)
+	in := parameters{"KeyId": c.newKey(parameters{"KeySpec": "EC_SM2"})}
+	c.refuse(unsupportedUse, "CreateKeyVersion", in)
+	c.advance("7d")
+	c.call("CreateKeyVersion", in)
+	c.refuse(unsupportedUse, "CreateKeyVersion", in)
+	for range 48 {
+		c.advance("7d")
+		c.call("CreateKeyVersion", in)
+	}
+	c.advance("7d")
+	c.refuse(unsupportedUse, "CreateKeyVersion", in) // it has fifty
+}

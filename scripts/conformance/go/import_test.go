@@ -42,6 +42,10 @@ var importWrappings = []struct {
 	}},
 }
 
+// sm2Wrapping is the place in importWrappings of the one that takes no time: a key
+// pair of RSA takes tenths of a second to make.
+const sm2Wrapping = 3
+
 func sealOAEP(newHash func() hash.Hash) func(*testing.T, []byte, []byte) ([]byte, error) {
 	return func(t *testing.T, public, material []byte) ([]byte, error) {
 		return rsa.EncryptOAEP(newHash(), rand.Reader, rsaPublicKey(t, public), material, nil)
@@ -72,16 +76,15 @@ func importOf(c *conversation, id string, material []byte, n int) parameters {
 
 func importInto(c *conversation, id string, material []byte, more parameters) {
 	c.t.Helper()
-	c.call("ImportKeyMaterial", importOf(c, id, material, 0).and(more))
+	c.call("ImportKeyMaterial", importOf(c, id, material, sm2Wrapping).and(more))
 }
 
+// importedSizes are the bytes of the material of each spec.
+var importedSizes = map[string]int{"Aliyun_AES_256": 32, "Aliyun_AES_192": 24, "Aliyun_AES_128": 16, "Aliyun_SM4": 16}
+
 func importedMaterial(c *conversation) {
-	specs := []string{"Aliyun_AES_256", "Aliyun_AES_192", "Aliyun_AES_128", "Aliyun_SM4"}
-	for n, spec := range specs {
-		material := randomBytes(map[string]int{"Aliyun_AES_256": 32, "Aliyun_AES_192": 24}[spec])
-		if len(material) == 0 {
-			material = randomBytes(16)
-		}
+	for n, spec := range symmetricSpecs { // as many as importWrappings
+		material := randomBytes(importedSizes[spec])
 		id := c.newKey(parameters{"KeySpec": spec, "Origin": "EXTERNAL"})
 		equal(c.t, "KeyState", c.metadata(id).text("KeyState"), "PendingImport")
 		c.call("ImportKeyMaterial", importOf(c, id, material, n))
@@ -151,10 +154,10 @@ var (
 
 func importRefusals(c *conversation) []refusedCall {
 	internal, id, other := c.newKey(nil), c.newKey(parameters{"Origin": "EXTERNAL"}), c.newKey(parameters{"Origin": "EXTERNAL"})
-	right := importOf(c, id, make([]byte, 32), 0)
+	right := importOf(c, id, make([]byte, 32), sm2Wrapping)
 	c.call("ImportKeyMaterial", right)
 	pending := c.newKey(parameters{"Origin": "EXTERNAL"})
-	ofPending := importOf(c, pending, make([]byte, 32), 0)
+	ofPending := importOf(c, pending, make([]byte, 32), sm2Wrapping)
 	c.call("ScheduleKeyDeletion", parameters{"KeyId": pending, "PendingWindowInDays": 7})
 	rsa := parameters{"KeyId": id, "WrappingKeySpec": "RSA_2048", "WrappingAlgorithm": "RSAES_OAEP_SHA_256"}
 	all := []refusedCall{
@@ -164,9 +167,9 @@ func importRefusals(c *conversation) []refusedCall {
 		{"the token of another key", invalidToken, "ImportKeyMaterial", right.and(parameters{"KeyId": other})},
 		{"material encrypted to another public key", invalidMaterial, "ImportKeyMaterial", right.and(parameters{"EncryptedKeyMaterial": ofPending["EncryptedKeyMaterial"]})},
 		{"EncryptedKeyMaterial that is no base64", invalid("EncryptedKeyMaterial"), "ImportKeyMaterial", right.and(parameters{"EncryptedKeyMaterial": "?"})},
-		{"material of 31 bytes", invalidMaterial, "ImportKeyMaterial", importOf(c, other, make([]byte, 31), 0)},
-		{"material of 33 bytes", invalidMaterial, "ImportKeyMaterial", importOf(c, other, make([]byte, 33), 0)},
-		{"other material than the first", invalidMaterial, "ImportKeyMaterial", importOf(c, id, randomBytes(32), 0)},
+		{"material of 31 bytes", invalidMaterial, "ImportKeyMaterial", importOf(c, other, make([]byte, 31), sm2Wrapping)},
+		{"material of 33 bytes", invalidMaterial, "ImportKeyMaterial", importOf(c, other, make([]byte, 33), sm2Wrapping)},
+		{"other material than the first", invalidMaterial, "ImportKeyMaterial", importOf(c, id, randomBytes(32), sm2Wrapping)},
 		{"an expiry that has passed", invalid("KeyMaterialExpireUnix"), "ImportKeyMaterial", right.and(parameters{"KeyMaterialExpireUnix": 1})},
 		{"an import into a key PendingDeletion", stateModifiedFailed, "ImportKeyMaterial", ofPending},
 		{"EnableKey of a key PendingImport", stateModifiedFailed, "EnableKey", parameters{"KeyId": other}},
@@ -197,7 +200,7 @@ func TestAnImportTokenExpiresAfterADay(t *testing.T) {
 	endpoint := start(t, "--credential", credential)
 	c := connect(t, config(endpoint, signingV3)).converse(endpoint)
 	id := c.newKey(parameters{"Origin": "EXTERNAL"})
-	in := importOf(c, id, make([]byte, 32), 0)
+	in := importOf(c, id, make([]byte, 32), sm2Wrapping)
 	c.advance("23h")
 	c.call("ImportKeyMaterial", in)
 	c.call("ImportKeyMaterial", in) // while it lasts, it imports again

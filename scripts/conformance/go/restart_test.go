@@ -41,7 +41,7 @@ func leave(c *conversation) kept {
 	k.blobs[k.rotating] = symmetricRoundTrip(c, k.rotating, k.rotating, "测试消息", map[string]any{"a": "1"})
 	c.advance(year)
 	k.external, k.expired = c.newKey(parameters{"Origin": "EXTERNAL"}), c.newKey(parameters{"Origin": "EXTERNAL"})
-	k.token = importOf(c, k.external, k.material, 0)
+	k.token = importOf(c, k.external, k.material, sm2Wrapping)
 	c.call("ImportKeyMaterial", k.token)
 	k.blobs[k.external] = symmetricRoundTrip(c, k.external, k.external, "测试消息", map[string]any{"a": "1"})
 	importInto(c, k.expired, k.material, parameters{"KeyMaterialExpireUnix": c.now().Add(time.Hour).Unix()})
@@ -61,7 +61,7 @@ func find(c *conversation, k kept) {
 	equal(c.t, "versions a year later", c.call("ListKeyVersions", parameters{"KeyId": k.rotating})["TotalCount"], any(3.0))
 	equal(c.t, "KeyState of expired material", c.metadata(k.expired).text("KeyState"), "PendingImport")
 	c.refuse(expiredToken, "ImportKeyMaterial", k.token)
-	c.refuse(invalidMaterial, "ImportKeyMaterial", importOf(c, k.expired, randomBytes(32), 0))
+	c.refuse(invalidMaterial, "ImportKeyMaterial", importOf(c, k.expired, randomBytes(32), sm2Wrapping))
 	importInto(c, k.expired, k.material, nil)
 	equalTags(c, k.external, map[string]string{"team": "a"})
 }

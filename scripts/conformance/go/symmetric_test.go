@@ -110,28 +110,26 @@ func contexts(c *conversation, id string) {
 	}
 }
 
-// statesOfKeys are keys that no cryptography is done with, by the error it meets,
-// and a ciphertext that each made while it could.
-func statesOfKeys(c *conversation) map[refusal]struct{ id, blob string } {
-	prepared := map[refusal]struct{ id, blob string }{}
-	for want, change := range map[refusal]func(id string){
-		disabled:        func(id string) { c.call("DisableKey", parameters{"KeyId": id}) },
-		pendingDeletion: func(id string) { c.call("ScheduleKeyDeletion", parameters{"KeyId": id, "PendingWindowInDays": 7}) },
-		pendingImport:   func(id string) { c.call("DeleteKeyMaterial", parameters{"KeyId": id}) },
-	} {
-		in := parameters{}
-		if want == pendingImport {
-			in["Origin"] = "EXTERNAL"
-		}
-		id := c.newKey(in)
-		if want == pendingImport {
-			importInto(c, id, make([]byte, 32), nil)
-		}
-		blob := c.call("GenerateDataKey", parameters{"KeyId": id}).text("CiphertextBlob")
-		change(id)
-		prepared[want] = struct{ id, blob string }{id, blob}
+// usedBefore is a key that no cryptography is done with any more, and a ciphertext
+// that it made while it could.
+type usedBefore struct{ id, blob string }
+
+// statesOfKeys are such keys, by the error that cryptography with them meets.
+func statesOfKeys(c *conversation) map[refusal]usedBefore {
+	external := c.newKey(parameters{"Origin": "EXTERNAL"})
+	importInto(c, external, make([]byte, 32), nil)
+	return map[refusal]usedBefore{
+		disabled:        usedThen(c, c.newKey(nil), "DisableKey", nil),
+		pendingDeletion: usedThen(c, c.newKey(nil), "ScheduleKeyDeletion", parameters{"PendingWindowInDays": 7}),
+		pendingImport:   usedThen(c, external, "DeleteKeyMaterial", nil),
 	}
-	return prepared
+}
+
+// usedThen uses a key, then changes its state.
+func usedThen(c *conversation, id, change string, in parameters) usedBefore {
+	blob := c.call("GenerateDataKey", parameters{"KeyId": id}).text("CiphertextBlob")
+	c.call(change, parameters{"KeyId": id}.and(in))
+	return usedBefore{id, blob}
 }
 
 // noBlob is the error of a ciphertext that no symmetric key has made; what
@@ -425,6 +423,37 @@ func TestDataKeysOfEveryLength(t *testing.T) {
 		equal(t, "bytes of the ciphertext", len(unencoded(t, made.text("CiphertextBlob"))), 64+base64.StdEncoding.EncodedLen(size))
 		equal(t, fmt.Sprintf("data key of %d bytes", size), opened(c, made, nil), made.text("Plaintext"))
 	}
+}
+
+func TestCiphertextOfADeletedKeyIsOfNoKey(t *testing.T) {
+	endpoint := start(t, "--credential", credential)
+	c := connect(t, config(endpoint, signingV3)).converse(endpoint)
+	id := c.newKey(nil)
+	blob := symmetricRoundTrip(c, id, id, "测试消息", nil)
+	c.call("ScheduleKeyDeletion", parameters{"KeyId": id, "PendingWindowInDays": 7})
+	c.advance("8d")
+	c.refuse(keyNotFound, "Decrypt", parameters{"CiphertextBlob": blob})
+	c.refuse(keyNotFound, "ReEncrypt", parameters{"CiphertextBlob": blob, "DestinationKeyId": c.newKey(nil)})
+}
+
+// TestReEncryptAsksForBothOfItsKeys: of the key that decrypts, and of the one
+// that encrypts.
+func TestReEncryptAsksForBothOfItsKeys(t *testing.T) {
+	from, to := builtIn("alias/demo-aes-256"), builtIn("alias/demo-sm4")
+	may := func(caller, action, key string) string {
+		return fmt.Sprintf(`  - {accessKeyId: %s, accessKeySecret: s, policy: {"Version": "1", "Statement": [{"Effect": "Allow", "Action": [%s], "Resource": "acs:kms:*:*:key/%s"}]}}`+"\n", caller, action, key)
+	}
+	endpoint := startScenario(t, "credentials:\n"+
+		may("decrypts", "'kms:Encrypt', 'kms:ReEncryptFrom'", from.id)+may("encrypts", "'kms:ReEncryptTo'", to.id)+
+		may("does-both", "'kms:Encrypt', 'kms:ReEncryptFrom', 'kms:ReEncryptTo'", "*"))
+	by := func(caller string) *conversation {
+		return connect(t, as(config(endpoint, signingV3), caller, "s", "")).converse(endpoint)
+	}
+	blob := by("decrypts").call("Encrypt", parameters{"KeyId": from.id, "Plaintext": "text"}).text("CiphertextBlob")
+	in := parameters{"CiphertextBlob": blob, "DestinationKeyId": to.id}
+	by("decrypts").refuse(forbiddenFor(to.id), "ReEncrypt", in)
+	by("encrypts").refuse(forbiddenFor(from.id), "ReEncrypt", in)
+	by("does-both").call("ReEncrypt", in)
 }
 
 // additionalData is what a context adds to the tag of a ciphertext, as the

@@ -154,18 +154,24 @@ func TestManyTagsAreListedInPages(t *testing.T) {
 			c.call("TagResources", resources(ids...).and(parameters{"Tag": pairs(some...)}))
 			c.refuse(refusal{400, "Rejected.LimitExceeded", "The request was rejected because user create resource limit was exceeded."},
 				"TagResources", resources(ids...).and(parameters{"Tag": pairs("one-more", "v")}))
-			seen, in := map[string]bool{}, resources(ids...)
-			for page := 1; ; page++ {
-				out := c.call("ListTagResources", in)
-				for _, row := range out.at("TagResources").list("TagResource") {
-					seen[row.text("ResourceId")+row.text("TagKey")] = true
-				}
-				if in["NextToken"] = out.text("NextToken"); in["NextToken"] == "" {
-					equal(t, "pages", page, 2)
-					break
-				}
-			}
-			equal(t, "tags of all pages", len(seen), 220)
+			pages, rows := pagesOfTags(c, resources(ids...))
+			equal(t, "pages", pages, 2)
+			equal(t, "different rows", rows, 220)
 		})
+	}
+}
+
+// pagesOfTags follows NextToken to its end, and counts pages and different rows.
+func pagesOfTags(c *conversation, in parameters) (pages, rows int) {
+	c.t.Helper()
+	seen := map[string]bool{}
+	for pages = 1; ; pages++ {
+		out := c.call("ListTagResources", in)
+		for _, row := range out.at("TagResources").list("TagResource") {
+			seen[row.text("ResourceId")+" "+row.text("TagKey")] = true
+		}
+		if in["NextToken"] = out.text("NextToken"); in["NextToken"] == "" {
+			return pages, len(seen)
+		}
 	}
 }

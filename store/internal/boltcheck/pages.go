@@ -102,7 +102,7 @@ func parseElement(kind uint16, data []byte) (element, error) {
 	return e, nil
 }
 
-// checkOrder says whether the keys ascend from first, where that is known, and
+// checkOrder reports whether the keys ascend from first, where that is known, and
 // stay below end, where there is one.
 func checkOrder(elements []element, first, end []byte) error {
 	if first != nil && (len(elements) == 0 || !bytes.Equal(elements[0].key, first)) {
