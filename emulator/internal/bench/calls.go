@@ -234,9 +234,14 @@ func (b *bench) takeCell(c cell, contenders []contender) error {
 	return nil
 }
 
-// leastCalls is how many calls a slice has at least, however slow they are. As
-// many tell beforehand how slow they are.
-func leastCalls(connections int) int { return max(8, 2*connections) }
+// leastCalls is how many calls a slice has at least, however slow they are: by
+// many callers so many that their slowest hundredth is not one call.
+func leastCalls(connections int) int {
+	if connections == 1 {
+		return 8
+	}
+	return 200
+}
 
 // slicesOf finds out how many calls fill a slice of time.
 func (b *bench) slicesOf(s server, c cell, connections load.Connections) (func() (sample, error), error) {
@@ -254,7 +259,7 @@ func (b *bench) slicesOf(s server, c cell, connections load.Connections) (func()
 	if _, err := connections.Send(requests(c.connections)); err != nil { // handshakes, keys parsed
 		return nil, err
 	}
-	first, err := connections.Send(requests(leastCalls(c.connections)))
+	first, err := connections.Send(requests(4 * c.connections))
 	if err != nil {
 		return nil, err
 	}
