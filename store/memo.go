@@ -46,7 +46,7 @@ func (m *memo[T]) put(key string, sealed []byte, record T) {
 	m.new[key] = remembered[T]{bytes.Clone(sealed), record}
 }
 
-// memos are those of a store.
+// memos are those of a store; nil: nothing is remembered.
 type memos struct {
 	keys     memo[Key]
 	versions memo[Version]
@@ -55,6 +55,10 @@ type memos struct {
 // Key returns a key, or ErrNotFound.
 func (tx *Tx) Key(scope Scope, id string) (Key, error) {
 	k := Key{Scope: scope, ID: id}
+	if tx.memos == nil {
+		err := tx.decodeKey(&k)
+		return k, err
+	}
 	name := k.key()
 	sealed := tx.sealed(bucketKeys, name)
 	if known, ok := tx.memos.keys.get(name, sealed); ok {
@@ -73,6 +77,10 @@ func (tx *Tx) Key(scope Scope, id string) (Key, error) {
 // Version returns a version of a key, or ErrNotFound.
 func (tx *Tx) Version(scope Scope, keyID, id string) (Version, error) {
 	v := Version{Scope: scope, KeyID: keyID, ID: id}
+	if tx.memos == nil {
+		err := tx.load(bucketVersions, v.key(), &v)
+		return v, err
+	}
 	name := v.key()
 	sealed := tx.sealed(bucketVersions, name)
 	if known, ok := tx.memos.versions.get(name, sealed); ok {

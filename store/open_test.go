@@ -66,7 +66,7 @@ func createBucket(tx *bbolt.Tx) error {
 // tamper changes a file of ours behind our back; all checksums fit afterwards.
 func tamper(t *testing.T, path string, fn func(*Tx) error) {
 	t.Helper()
-	boltFile(t, path, boltcheck.PageSize, func(tx *bbolt.Tx) error { return fn(newTx(tx, &memos{})) })
+	boltFile(t, path, boltcheck.PageSize, func(tx *bbolt.Tx) error { return fn(newTx(tx, nil)) })
 }
 
 func TestOpenMakesFolderAndFile(t *testing.T) {

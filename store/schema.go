@@ -87,7 +87,7 @@ func initialise(db *bbolt.DB) error {
 		return err
 	}
 	return db.Update(func(bolt *bbolt.Tx) error {
-		tx := newTx(bolt, &memos{})
+		tx := newTx(bolt, nil)
 		if err := tx.createBuckets(buckets); err != nil {
 			return err
 		}
@@ -110,14 +110,14 @@ func (tx *Tx) createBuckets(names []bucket) error {
 func migrate(db *bbolt.DB) (damage, err error) {
 	version := 0
 	err = db.View(func(tx *bbolt.Tx) (err error) {
-		version, err = newTx(tx, &memos{}).schema()
+		version, err = newTx(tx, nil).schema()
 		return err
 	})
 	if err != nil || version == schemaVersion {
 		return err, nil
 	}
 	err = db.Update(func(tx *bbolt.Tx) error {
-		damage = migrateFirst(newTx(tx, &memos{}))
+		damage = migrateFirst(newTx(tx, nil))
 		return damage
 	})
 	return damage, err

@@ -36,7 +36,7 @@ func verifyFile(path string) error {
 	case pages.Fresh:
 		return nil
 	}
-	return db.View(func(tx *bbolt.Tx) error { return verify(newTx(tx, &memos{})) })
+	return db.View(func(tx *bbolt.Tx) error { return verify(newTx(tx, nil)) })
 }
 
 // regularSize is the size of a file, 0 when it is missing.
