@@ -546,6 +546,9 @@ func TestWhateverWasAnswered200ComesThroughAnExport(t *testing.T) {
 			maps.Copy(done, r.done)
 		})
 	}
+	if testing.Short() {
+		return // few sequences do not come by every operation
+	}
 	for i := range kms.Operations {
 		op := &kms.Operations[i]
 		changes := op.Group == "write" || op.Group == "createKey"
