@@ -7,14 +7,15 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 
 const binary = process.env.ALIKMS_BINARY
-assert.ok(binary, 'ALIKMS_BINARY has to name the binary; scripts/conformance/run builds one')
+assert.ok(binary, 'ALIKMS_BINARY has to name the binary; scripts/conformance/run and scripts/browser/run build one')
 
 // ALIKMS_ variables are settings of alikms, which refuses those it does not know.
 const environment = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('ALIKMS_')))
 
-// start runs alikms with its built-in keys on a free port.
+// start runs alikms with its built-in keys on free ports. scripts/browser uses it
+// too.
 export async function start(...flags) {
-  const folder = mkdtempSync(join(tmpdir(), 'alikms-conformance-'))
+  const folder = mkdtempSync(join(tmpdir(), 'alikms-'))
   const ready = join(folder, 'ready.json')
   const child = spawn(binary, ['--listen', '127.0.0.1:0', '--listen-tls', '127.0.0.1:0', '--ready-file', ready, '--ephemeral', ...flags],
     { env: environment, stdio: ['ignore', 'ignore', 'pipe'] })
@@ -28,7 +29,7 @@ export async function start(...flags) {
       assert.fail(`alikms was not ready within 30 s, or ended before:\n${log}`)
     }
   }
-  const { http: endpoint } = JSON.parse(readFileSync(ready, 'utf8'))
+  const { http: endpoint, https } = JSON.parse(readFileSync(ready, 'utf8'))
   rmSync(folder, { recursive: true })
 
   // stop checks that alikms ends well, without an internal failure in its log.
@@ -38,5 +39,5 @@ export async function start(...flags) {
     assert.equal(code, 0, `exit code; log of alikms:\n${log}`)
     assert.doesNotMatch(log, /level=ERROR/)
   }
-  return { endpoint, stop }
+  return { endpoint, https, stop }
 }
