@@ -18,6 +18,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/alikms/alikms/emulator"
+	"github.com/alikms/alikms/internal/ownfile"
 	"github.com/alikms/alikms/store"
 )
 
@@ -208,7 +209,7 @@ func (b *backupCommand) Run(ctx context.Context, o output) error {
 	if err := replaceable(b.File); err != nil {
 		return fmt.Errorf("cannot back up: %w", err)
 	}
-	err := writePrivate(b.File, func(file *os.File) error {
+	err := ownfile.Write(b.File, func(file *os.File) error {
 		err := b.Target.copyTo(ctx, "/_emulator/backup", file)
 		if err == nil {
 			err = file.Sync()

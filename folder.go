@@ -9,7 +9,7 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/alikms/alikms/emulator"
+	"github.com/alikms/alikms/internal/ownfile"
 )
 
 // explain adds to an error of the data folder what a container's user needs to
@@ -30,7 +30,7 @@ func explain(folder string, err error) error {
 // remedy says who is kept out, by whom, and what helps.
 func remedy(folder string, at found) string {
 	uid := os.Getuid()
-	owner, ok := ownerOf(at.FileInfo)
+	owner, ok := ownfile.OwnerOf(at.FileInfo)
 	if !ok {
 		return "this user may not write there"
 	}
@@ -87,27 +87,10 @@ func notPlain(path string) error {
 	return fmt.Errorf("%s is no plain file: name one that may be replaced", path)
 }
 
-// writePrivate writes a file for nobody else to read. A reader finds it whole or
-// not at all, and a link at its place is replaced, not followed.
-func writePrivate(path string, write func(*os.File) error) error {
-	file, err := os.CreateTemp(filepath.Dir(path), emulator.TemporaryFiles) // 0600, and never what is there already
-	if err != nil {
-		return err
-	}
-	err = errors.Join(write(file), file.Close())
-	if err == nil {
-		err = os.Rename(file.Name(), path)
-	}
-	if err != nil {
-		os.Remove(file.Name())
-	}
-	return err
-}
-
 // clearLeftovers removes from a data folder what a process that was killed had
 // not finished writing. Nobody else writes there: the data file is locked.
 func clearLeftovers(folder string) error {
-	left, err := fs.Glob(os.DirFS(folder), emulator.TemporaryFiles)
+	left, err := fs.Glob(os.DirFS(folder), ownfile.TemporaryFiles)
 	for _, name := range left {
 		path := filepath.Join(folder, name)
 		if info, statErr := os.Lstat(path); statErr == nil && info.Mode().IsRegular() {

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/alikms/alikms/internal/ownfile"
 )
 
 func TestAnErrorOfTheDataFolderSaysWhoseItIs(t *testing.T) {
@@ -72,7 +74,7 @@ func TestWhatIsWrittenIsPrivateAndFollowsNoLink(t *testing.T) {
 	if err := errors.Join(os.WriteFile(victim, []byte("mine"), 0o644), os.Symlink(victim, path), os.Symlink(victim, path+".new")); err != nil {
 		t.Fatal(err)
 	}
-	if err := writePrivate(path, text("new")); err != nil {
+	if err := ownfile.Write(path, text("new")); err != nil {
 		t.Fatal(err)
 	}
 	if text, err := os.ReadFile(victim); err != nil || string(text) != "mine" {
@@ -111,7 +113,7 @@ func TestAFileThatCannotBeWrittenLeavesNothing(t *testing.T) {
 	if err := os.Mkdir(path, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := writePrivate(path, text("x")); err == nil {
+	if err := ownfile.Write(path, text("x")); err == nil {
 		t.Error("a folder was replaced")
 	}
 	if left, _ := os.ReadDir(folder); len(left) != 1 {

@@ -26,6 +26,7 @@ import (
 
 	"github.com/alikms/alikms/emulator"
 	"github.com/alikms/alikms/fixtures"
+	"github.com/alikms/alikms/internal/ownfile"
 	"github.com/alikms/alikms/store"
 )
 
@@ -368,7 +369,7 @@ func writeReady(path string, p emulator.Ports) error {
 	if err != nil {
 		return err
 	}
-	return writePrivate(path, func(file *os.File) error {
+	return ownfile.Write(path, func(file *os.File) error {
 		_, err := file.Write(append(text, '\n'))
 		return err
 	})

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"os"
 	"strconv"
+
+	"github.com/alikms/alikms/internal/ownfile"
 )
 
 // serveBackup answers with a copy of the data file, in one state. The store is
@@ -25,7 +27,7 @@ func (s *Server) serveBackup(w http.ResponseWriter, r *http.Request) {
 // backup is a file of nobody else with a copy of the store, to be read from its
 // beginning.
 func (s *Server) backup() (copied *os.File, size int64, err error) {
-	copied, err = os.CreateTemp("", TemporaryFiles) // 0600
+	copied, err = os.CreateTemp("", ownfile.TemporaryFiles) // 0600
 	if err != nil {
 		return nil, 0, err
 	}

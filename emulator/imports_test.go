@@ -18,10 +18,10 @@ var rooms = []struct {
 	folder  string
 	imports string
 }{
-	{"", "emulator fixtures store"},
+	{"", "emulator fixtures store internal/ownfile"},
 	{"scripts/lab", "emulator store"},
 	{"emulator/emulatortest", "emulator fixtures store"},
-	{"emulator", "emulator/internal/rules emulator/internal/auth emulator/internal/wire emulator/internal/wiring emulator/internal/kms emulator/internal/kmserr emulator/internal/keyspec store fixtures"},
+	{"emulator", "emulator/internal/rules emulator/internal/auth emulator/internal/wire emulator/internal/wiring emulator/internal/kms emulator/internal/kmserr emulator/internal/keyspec store fixtures internal/ownfile"},
 	{"emulator/internal/bench", "emulator/internal/bench/formjson emulator/internal/bench/load emulator/internal/keyspec"},
 	{"emulator/internal/bench/bare", "emulator/internal/bench/formjson"},
 	{"emulator/internal/bench/formjson", ""},
@@ -36,7 +36,7 @@ var rooms = []struct {
 	{"store", "store/internal/boltcheck"},
 	{"store/internal/boltcheck", ""},
 	{"fixtures", ""},
-	{"scripts/lab", ""},
+	{"internal/ownfile", ""},
 	{"scripts/smoke", ""},
 }
 

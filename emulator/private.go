@@ -8,6 +8,8 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+
+	"github.com/alikms/alikms/internal/ownfile"
 )
 
 // maxPrivate bounds a file that is read; a CA with its key has five thousand
@@ -35,7 +37,7 @@ func readPrivate(path string, log *slog.Logger) ([]byte, error) {
 	if opened, err := file.Stat(); err != nil || !os.SameFile(named, opened) {
 		return nil, errors.Join(err, fmt.Errorf("%s was replaced meanwhile", path))
 	}
-	if isLoose(named) {
+	if ownfile.IsLoose(named) {
 		mend(file, log)
 	}
 	return io.ReadAll(io.LimitReader(file, maxPrivate))
@@ -43,7 +45,7 @@ func readPrivate(path string, log *slog.Logger) ([]byte, error) {
 
 // checkOwner refuses a file of somebody else, who may know what is in it.
 func checkOwner(path string, file fs.FileInfo) error {
-	owner, known := ownerOf(file)
+	owner, known := ownfile.OwnerOf(file)
 	if !known {
 		return nil
 	}
@@ -51,7 +53,7 @@ func checkOwner(path string, file fs.FileInfo) error {
 	if err != nil {
 		return err
 	}
-	of, _ := ownerOf(folder)
+	of, _ := ownfile.OwnerOf(folder)
 	if me := os.Geteuid(); !mayUse(me, owner, of) {
 		return fmt.Errorf("%s belongs to uid %d, who may know its key, and alikms runs as uid %d", path, owner, me)
 	}
@@ -70,7 +72,7 @@ func mend(file *os.File, log *slog.Logger) {
 	err := file.Chmod(0o600)
 	if err == nil {
 		info, statErr := file.Stat()
-		if err = statErr; err == nil && isLoose(info) {
+		if err = statErr; err == nil && ownfile.IsLoose(info) {
 			err = errors.New("the file system keeps the mode as it is")
 		}
 	}
@@ -81,27 +83,14 @@ func mend(file *os.File, log *slog.Logger) {
 	log.Warn("others on this machine could read the CA's key; its mode is 0600 now", "file", file.Name())
 }
 
-// TemporaryFiles is the pattern of names, as of os.CreateTemp, for what is not
-// whole yet. A process that is killed leaves such files behind.
-const TemporaryFiles = ".alikms-*.tmp"
-
-// writePrivate writes a file for nobody else to read, whole or not at all. A
-// link in its place is replaced, not followed.
+// writePrivate writes a file for nobody else to read, and its folder. It is on
+// the disk, whole, or not there.
 func writePrivate(path string, text []byte) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}
-	file, err := os.CreateTemp(filepath.Dir(path), TemporaryFiles) // 0600
-	if err != nil {
-		return err
-	}
-	_, err = file.Write(text)
-	err = errors.Join(err, file.Sync(), file.Close())
-	if err == nil {
-		err = os.Rename(file.Name(), path)
-	}
-	if err != nil {
-		os.Remove(file.Name())
-	}
-	return err
+	return ownfile.Write(path, func(file *os.File) error {
+		_, err := file.Write(text)
+		return errors.Join(err, file.Sync())
+	})
 }

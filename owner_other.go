@@ -1,8 +1,0 @@
-//go:build !unix
-
-package main
-
-import "io/fs"
-
-// ownerOf knows no uids here.
-func ownerOf(fs.FileInfo) (uid int, ok bool) { return 0, false }
