@@ -123,8 +123,10 @@ func isAddress(text string) bool {
 	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
 		return false
 	}
-	_, err = netip.ParseAddr(host)
-	return host == "" || err == nil || hostNames.MatchString(host)
+	if ip, err := netip.ParseAddr(host); err == nil {
+		return ip.Zone() == "" || hostNames.MatchString(ip.Zone()) // netip takes any text as a zone
+	}
+	return host == "" || hostNames.MatchString(host)
 }
 
 func different(flag, address, other, otherAddress string) error {
