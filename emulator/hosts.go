@@ -63,8 +63,8 @@ func (h hosts) answers(host string) bool {
 	if !ok {
 		return false
 	}
-	if _, err := netip.ParseAddr(host); err == nil {
-		return true
+	if ip, err := netip.ParseAddr(host); err == nil {
+		return ip.Zone() == "" || hostNames.MatchString(ip.Zone()) // netip takes any text as a zone
 	}
 	name, ok := plainName(host)
 	return ok && (!strings.Contains(name, ".") || isKMSHost(name) || h.allows(name))

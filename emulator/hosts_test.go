@@ -41,7 +41,7 @@ var foreignHosts = []string{
 	"kms.under_score.aliyuncs.com", "kms.9.aliyuncs.com", "kms.a.b.aliyuncs.com", "kms..aliyuncs.com", "a.kms.cn-hangzhou.aliyuncs.com",
 	"kst_1.cryptoservice.kms.aliyuncs.com", "evil.cryptoservice.kms.aliyuncs.com", "a.kst-1.cryptoservice.kms.aliyuncs.com",
 	"localhost..", ".localhost", ".", "-x.localhost", "a..localhost", "a b.localhost", "*.localhost", "localhost:80:80", "localhost:http", "[localhost]",
-	"[127.0.0.1]:80", "[::1", "::1]:80", "user@localhost", "evil.example#.localhost", "evil.example/.localhost", "b\u00fccher.localhost", "\u212ams.cn-hangzhou.aliyuncs.com",
+	"[127.0.0.1]:80", "[::1", "::1]:80", "[fe80::1%a\nb]", "fe80::1%a b", "[fe80::1%[]", "user@localhost", "evil.example#.localhost", "evil.example/.localhost", "b\u00fccher.localhost", "\u212ams.cn-hangzhou.aliyuncs.com",
 	strings.Repeat("a", 64) + ".localhost", strings.Repeat("a.", 127) + "localhost",
 }
 
@@ -155,13 +155,13 @@ func FuzzHost(f *testing.F) {
 	})
 }
 
-// bracketed is an IPv6 address; net/url takes fewer zones.
-var bracketed = regexp.MustCompile(`^\[[0-9A-Fa-f]*:[0-9A-Fa-f:.]*(%.+)?\](:[0-9]*)?$`)
+// addresses6 are of IPv6; net/url takes fewer zones.
+var addresses6 = regexp.MustCompile(`^\[?[0-9A-Fa-f]*:[0-9A-Fa-f:.]*(%[0-9A-Za-z_.-]+)?(\](:[0-9]*)?)?$`)
 
 // private reports whether nobody on the Internet can have a page at a host.
 func private(t *testing.T, host string) bool {
 	t.Helper()
-	if _, err := netip.ParseAddr(host); err == nil || bracketed.MatchString(host) {
+	if addresses6.MatchString(host) {
 		return true
 	}
 	u, err := url.Parse("http://" + host + "/")
