@@ -51,7 +51,7 @@ func (s *Server) controls(r *mux.Router) {
 	route(http.MethodGet, "/export", http.HandlerFunc(s.serveExport))
 	route(http.MethodGet, "/backup", http.HandlerFunc(s.serveBackup))
 	route(http.MethodGet, "/ca.pem", http.HandlerFunc(s.serveCA))
-	sub.NotFoundHandler = s.ours(controlError(http.StatusNotFound, "there is no such control; see the README for those there are"))
+	sub.NotFoundHandler = s.ours(controlError(http.StatusNotFound, "there is no such control; see emulator/README.md for those there are"))
 }
 
 // byMethod chooses among what a path has for each method. The router's own

@@ -12,7 +12,7 @@ type Operation struct {
 	Parameters []string `json:"parameters"` // its own, spelt as on the wire
 }
 
-// Operations lists what is emulated, in the order of the README's table.
+// Operations lists what is emulated, in the order of emulator/README.md.
 func Operations() []Operation {
 	all := make([]Operation, 0, len(kms.Operations))
 	for i := range kms.Operations {

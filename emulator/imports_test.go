@@ -37,6 +37,7 @@ var rooms = []struct {
 	{"store/internal/boltcheck", ""},
 	{"fixtures", ""},
 	{"internal/ownfile", ""},
+	{"internal/readme", ""},
 	{"scripts/smoke", ""},
 }
 

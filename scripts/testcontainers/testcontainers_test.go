@@ -1,4 +1,4 @@
-// Package testcontainers tries what the README says of Testcontainers for Go. It
+// Package testcontainers tries what emulator/README.md says of Testcontainers for Go. It
 // needs a Docker engine that has the image alikms; scripts/container runs it.
 package testcontainers
 

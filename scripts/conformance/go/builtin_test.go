@@ -20,7 +20,7 @@ type builtInKey struct {
 
 func (k builtInKey) symmetric() bool { return k.material != "" }
 
-// defaultScenario is the fixture that is built in, which the README shows.
+// defaultScenario is the fixture that is built in, which fixtures/README.md shows.
 var defaultScenario = filepath.Join(alikms.Repository, "fixtures", "default.yaml")
 
 // builtInKeys are its keys, in its order.

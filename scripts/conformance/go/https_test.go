@@ -31,7 +31,7 @@ var (
 	instanceKey = kms.GetPublicKeyRequest{KeyId: new("key-hzz630494463ejqjx0002"), KeyVersionId: new("2ab1a983-7072-4bbc-a582-584b5bd80002")}
 )
 
-// secureConfig is a configuration for HTTPS with the CA, as the README has it.
+// secureConfig is a configuration for HTTPS with the CA, as the READMEs have it.
 func secureConfig(t *testing.T, p *alikms.Process, endpoint string) *openapi.Config {
 	t.Helper()
 	c := config(endpoint, signingV3)
