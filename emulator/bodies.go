@@ -20,6 +20,7 @@ type body struct {
 	conn    *portConn
 	by      time.Time // when it has to be there
 	held    int64     // of conn.all.room
+	awaited bool      // conn expects more of it already
 	crowded bool      // it was refused for want of room
 	given   bool      // it was given up by a stop
 }
@@ -34,6 +35,7 @@ func bounded(next http.Handler) http.Handler {
 		conn := r.Context().Value(connKey{}).(*portConn)
 		b := &body{ReadCloser: r.Body, context: r.Context(), conn: conn, by: time.Now().Add(conn.all.limits.body)}
 		conn.expect(b.by) // also for who does not read it: net/http does then
+		b.awaited = true
 		r.Body = b
 		b.serve(next, w, r)
 	})
@@ -87,7 +89,10 @@ func (b *body) release() {
 type arriving struct{ *body }
 
 func (a arriving) Read(p []byte) (int, error) {
-	a.conn.expect(a.by)
+	if !a.awaited {
+		a.conn.expect(a.by)
+	}
+	a.awaited = false
 	n, err := a.ReadCloser.Read(p)
 	if err == io.EOF {
 		a.conn.arrived()

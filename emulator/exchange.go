@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"runtime/debug"
@@ -109,7 +110,7 @@ func (x *exchange) read(w http.ResponseWriter, r *http.Request) (op *kms.Operati
 
 // operationOf finds what a request asks for.
 func operationOf(req *wire.Request) (*kms.Operation, error) {
-	if req.Action == "" && req.HTTP.Header.Get("x-kms-apiname") != "" {
+	if req.Action == "" && req.HTTP.Header.Get("X-Kms-Apiname") != "" {
 		return nil, kmserr.NotEmulated("the KMS Instance API (x-kms-apiname); its OpenAPI clients are served")
 	}
 	op, err := kms.Find(req.Action)
@@ -238,6 +239,9 @@ func (x *exchange) record(a wire.Answer) {
 	real := time.Since(x.began)
 	e.Milliseconds = float64(real.Microseconds()) / 1000
 	x.server.journal.add(*e)
+	if !x.server.log.Enabled(x.request.HTTP.Context(), slog.LevelDebug) {
+		return
+	}
 	x.server.log.Debug("request", "requestId", e.RequestID, "action", e.Operation, "key", e.KeyID,
 		"status", e.Status, "code", e.Code, "fault", e.Fault, "quota", e.Quota, "duration", real)
 }

@@ -78,15 +78,16 @@ func (h hosts) allows(name string) bool {
 		h.certificate != nil && h.certificate.VerifyHostname(name) == nil
 }
 
-var portSuffix = regexp.MustCompile(`:[0-9]*$`)
-
 // withoutPort takes the port off a Host header, and the brackets off an IPv6
 // address.
 func withoutPort(host string) (name string, ok bool) {
 	if _, err := netip.ParseAddr(host); err == nil {
 		return host, true // IPv6 without brackets, which no port can follow
 	}
-	name = portSuffix.ReplaceAllLiteralString(host, "")
+	name = host
+	if before := strings.TrimRight(host, "0123456789"); strings.HasSuffix(before, ":") {
+		name = before[:len(before)-1]
+	}
 	inner, opened := strings.CutPrefix(name, "[")
 	if !opened {
 		return name, !strings.Contains(name, ":")

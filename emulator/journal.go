@@ -34,6 +34,7 @@ type Call struct {
 
 	arrival uint64
 	keyARN  string
+	size    int // about what it takes, in bytes
 }
 
 // past is the entry as the rules look at it.
@@ -83,15 +84,16 @@ func (j *journal) arrive() uint64 {
 // add takes an entry when its answer is ready and not yet sent: who has the
 // answer finds it here.
 func (j *journal) add(entry Call) {
+	entry.size = entry.bytes()
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if entry.arrival <= j.since {
 		return // a reset dropped it
 	}
 	j.entries = append(j.entries, entry)
-	j.taken += entry.bytes()
+	j.taken += entry.size
 	for len(j.entries) > j.size || j.taken > j.bytes {
-		j.taken -= j.entries[0].bytes()
+		j.taken -= j.entries[0].size
 		j.entries[0] = Call{} // let go of what it holds
 		j.entries = j.entries[1:]
 		j.dropped++
@@ -158,7 +160,7 @@ func (j *journal) remove(fits func(*Call) bool) (removed []Call, dropped int) {
 	dropped = j.dropped
 	j.entries, j.taken = kept, 0
 	for i := range kept {
-		j.taken += kept[i].bytes()
+		j.taken += kept[i].size
 	}
 	if len(kept) == 0 {
 		j.dropped = 0
@@ -205,7 +207,7 @@ func copied(text string) string { return strings.Clone(shortened(text)) }
 
 // shortened keeps what is over 256 characters as its size.
 func shortened(text string) string {
-	if utf8.RuneCountInString(text) > 256 {
+	if len(text) > 256 && utf8.RuneCountInString(text) > 256 {
 		return sizeOf(text)
 	}
 	return text

@@ -69,6 +69,10 @@ func (c *portConn) await(in *list.List) {
 	if _, open := c.all.open[c]; !open {
 		return
 	}
+	if in != nil && c.silent == in {
+		in.MoveToBack(c.place)
+		return
+	}
 	if c.silent != nil {
 		c.silent.Remove(c.place)
 	}

@@ -12,7 +12,7 @@ import (
 type room struct {
 	mu    sync.Mutex
 	free  int64
-	given chan struct{} // closed when some is given back
+	given chan struct{} // closed when some is given back; nil: nobody waits
 	tidy  *time.Timer   // returns to the system what large bodies leave behind
 }
 
@@ -25,7 +25,7 @@ const (
 )
 
 func newRoom(size int64) *room {
-	r := &room{free: size, given: make(chan struct{}), tidy: time.AfterFunc(tidyAfter, debug.FreeOSMemory)}
+	r := &room{free: size, tidy: time.AfterFunc(tidyAfter, debug.FreeOSMemory)}
 	r.tidy.Stop()
 	return r
 }
@@ -55,6 +55,9 @@ func (r *room) tryTake(n int64) (given <-chan struct{}, ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if n > r.free {
+		if r.given == nil {
+			r.given = make(chan struct{})
+		}
 		return r.given, false
 	}
 	r.free -= n
@@ -72,6 +75,8 @@ func (r *room) give(n int64) {
 	if n >= largeBody {
 		r.tidy.Reset(tidyAfter)
 	}
-	close(r.given)
-	r.given = make(chan struct{})
+	if r.given != nil {
+		close(r.given)
+		r.given = nil
+	}
 }

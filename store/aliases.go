@@ -24,10 +24,9 @@ func (a Alias) index() []entry {
 	}
 }
 
-// Alias returns an alias, or ErrNotFound.
-func (tx *Tx) Alias(scope Scope, name string) (Alias, error) {
+func (tx *Tx) readAlias(scope Scope, name, key string) (Alias, error) {
 	a := Alias{Scope: scope, Name: name}
-	err := tx.load(bucketAliases, a.key(), &a)
+	err := tx.load(bucketAliases, key, &a)
 	return a, err
 }
 

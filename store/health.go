@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"runtime/debug"
@@ -51,22 +52,22 @@ func (f *watchedFile) intact() error {
 	if !os.SameFile(now, opened) {
 		return f.lost("replaced")
 	}
-	return f.atLeast(size, now)
+	return f.atLeast(size, now.Size())
 }
 
 // whole says whether all of the file is there to be read, whatever its path leads
 // to by now.
 func (f *watchedFile) whole() error {
 	size := f.size.Load()
-	opened, err := f.file.Stat()
+	opened, err := f.file.Seek(0, io.SeekEnd) // bbolt does not go by the place in the file
 	if err != nil {
 		return err
 	}
 	return f.atLeast(size, opened)
 }
 
-func (f *watchedFile) atLeast(size int64, info fs.FileInfo) error {
-	if info.Size() < size {
+func (f *watchedFile) atLeast(size, has int64) error {
+	if has < size {
 		return f.lost("cut")
 	}
 	return nil

@@ -80,12 +80,12 @@ func (k Key) utc() Key {
 	return k
 }
 
-// decodeKey reads a key, of which scope and id are given.
-func (tx *Tx) decodeKey(k *Key) error {
+func (tx *Tx) readKey(scope Scope, id, name string) (Key, error) {
+	k := Key{Scope: scope, ID: id}
 	record := k.record()
-	err := tx.load(bucketKeys, k.key(), &record)
+	err := tx.load(bucketKeys, name, &record)
 	k.RotationInterval = time.Duration(record.RotationInterval)
-	return err
+	return k, err
 }
 
 // saveKey writes a key back whose index entries stay.

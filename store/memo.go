@@ -1,7 +1,7 @@
 package store
 
 import (
-	"bytes"
+	"hash/maphash"
 	"maps"
 	"sync"
 )
@@ -10,85 +10,97 @@ import (
 // generations the older goes when the newer is full.
 const memoSize = 4096
 
-// memo remembers records decoded, each with the sealed bytes that it was decoded
-// from. What lies in the file is compared with those, so nothing has to be
-// invalidated, and a damaged byte is noticed as ever: it does not compare.
+// memo remembers records decoded, each with a hash of the sealed bytes that it
+// was decoded from. What lies in the file is compared with that, so nothing has to
+// be invalidated, and a damaged byte is noticed as ever: it does not compare.
 type memo[T any] struct {
 	mu       sync.RWMutex
 	new, old map[string]remembered[T]
 }
 
 type remembered[T any] struct {
-	sealed []byte
+	sealed uint64
 	record T
 }
 
-// get returns a record that was decoded from these bytes.
-func (m *memo[T]) get(key string, sealed []byte) (record T, ok bool) {
+// memoSeed is another one in each process: no bytes are made to look like others.
+var memoSeed = maphash.MakeSeed()
+
+// load returns a record, or what read returns, and remembers that.
+func (m *memo[T]) load(tx *Tx, b bucket, key string, read func() (T, error)) (T, error) {
+	sealed := tx.sealed(b, key)
+	if sealed == nil {
+		return read()
+	}
+	hash := maphash.Bytes(memoSeed, sealed)
+	if record, ok := m.get(key, hash); ok {
+		return record, nil
+	}
+	record, err := read()
+	if err == nil {
+		m.put(key, hash, record)
+	}
+	return record, err
+}
+
+// get returns a record that was decoded from bytes of this hash.
+func (m *memo[T]) get(key string, sealed uint64) (record T, ok bool) {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	found, ok := m.new[key]
 	if !ok {
 		found, ok = m.old[key]
 	}
-	if !ok || !bytes.Equal(found.sealed, sealed) {
+	if !ok || found.sealed != sealed {
 		return record, false
 	}
 	return found.record, true
 }
 
-func (m *memo[T]) put(key string, sealed []byte, record T) {
+func (m *memo[T]) put(key string, sealed uint64, record T) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if len(m.new) >= memoSize || m.new == nil {
 		m.old, m.new = m.new, map[string]remembered[T]{}
 	}
-	m.new[key] = remembered[T]{bytes.Clone(sealed), record}
+	m.new[key] = remembered[T]{sealed, record}
 }
 
 // memos are those of a store; nil: nothing is remembered.
 type memos struct {
 	keys     memo[Key]
 	versions memo[Version]
+	aliases  memo[Alias]
 }
 
 // Key returns a key, or ErrNotFound.
 func (tx *Tx) Key(scope Scope, id string) (Key, error) {
-	k := Key{Scope: scope, ID: id}
+	name := scope.key(id)
+	read := func() (Key, error) { return tx.readKey(scope, id, name) }
 	if tx.memos == nil {
-		err := tx.decodeKey(&k)
-		return k, err
+		return read()
 	}
-	name := k.key()
-	sealed := tx.sealed(bucketKeys, name)
-	if known, ok := tx.memos.keys.get(name, sealed); ok {
-		known.Tags = maps.Clone(known.Tags) // the caller may change them
-		return known, nil
-	}
-	err := tx.decodeKey(&k)
-	if err == nil {
-		kept := k
-		kept.Tags = maps.Clone(k.Tags)
-		tx.memos.keys.put(name, sealed, kept)
-	}
-	return k, err
+	key, err := tx.memos.keys.load(tx, bucketKeys, name, read)
+	key.Tags = maps.Clone(key.Tags) // the caller may change them
+	return key, err
 }
 
 // Version returns a version of a key, or ErrNotFound.
 func (tx *Tx) Version(scope Scope, keyID, id string) (Version, error) {
-	v := Version{Scope: scope, KeyID: keyID, ID: id}
+	name := scope.key(keyID, id)
+	read := func() (Version, error) { return tx.readVersion(scope, keyID, id, name) }
 	if tx.memos == nil {
-		err := tx.load(bucketVersions, v.key(), &v)
-		return v, err
+		return read()
 	}
-	name := v.key()
-	sealed := tx.sealed(bucketVersions, name)
-	if known, ok := tx.memos.versions.get(name, sealed); ok {
-		return known, nil
+	return tx.memos.versions.load(tx, bucketVersions, name, read)
+}
+
+// Alias returns an alias, or ErrNotFound.
+func (tx *Tx) Alias(scope Scope, name string) (Alias, error) {
+	key := scope.key(name)
+	read := func() (Alias, error) { return tx.readAlias(scope, name, key) }
+	if tx.memos == nil {
+		return read()
 	}
-	err := tx.load(bucketVersions, name, &v)
-	if err == nil {
-		tx.memos.versions.put(name, sealed, v)
-	}
-	return v, err
+	return tx.memos.aliases.load(tx, bucketAliases, key, read)
 }

@@ -64,7 +64,7 @@ func TestARememberedKeyIsReadAnewWhenItChanged(t *testing.T) {
 func TestTheMemoIsBounded(t *testing.T) {
 	m := memo[int]{}
 	for i := range 5 * memoSize {
-		m.put(string(rune(i+1)), []byte{1}, i)
+		m.put(string(rune(i+1)), 1, i)
 	}
 	if n := len(m.new) + len(m.old); n > 2*memoSize {
 		t.Errorf("%d records are remembered", n)

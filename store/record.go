@@ -52,20 +52,21 @@ type Scope struct{ Account, Region string }
 
 // key is the key of a record of the scope.
 func (s Scope) key(parts ...string) string {
-	return joinKey(slices.Concat([]string{s.Account, s.Region}, parts)...)
+	return joinKey(append(append(make([]string, 0, 8), s.Account, s.Region), parts...)...)
 }
 
 // prefix begins the keys of all records below the parts.
 func (s Scope) prefix(parts ...string) string { return s.key(append(parts, "")...) }
 
-// joinKey encodes all parts but the last, in place, so that different parts
-// never give the same key.
+// joinKey encodes all parts but the last, so that different parts never give the
+// same key.
 func joinKey(parts ...string) string {
+	text := make([]byte, 0, 128)
 	last := len(parts) - 1
-	for i, part := range parts[:last] {
-		parts[i] = url.PathEscape(part)
+	for _, part := range parts[:last] {
+		text = append(append(text, url.PathEscape(part)...), '/')
 	}
-	return strings.Join(parts, "/")
+	return string(append(text, parts[last]...))
 }
 
 // splitKey is the inverse of joinKey for n parts.
@@ -135,40 +136,58 @@ type Tx struct {
 	changed bool
 	// opened are the buckets that a View has used: bbolt looks for them anew each
 	// time. In an Update it does not, and there they can go.
-	opened map[bucket]*bbolt.Bucket
+	opened []openBucket
+	name   []byte // of the last record looked for: bbolt wants bytes
 }
 
-func newTx(bolt *bbolt.Tx, known *memos) *Tx {
-	if bolt.Writable() {
-		return &Tx{bolt: bolt, memos: known}
-	}
-	return &Tx{bolt: bolt, memos: known, opened: map[bucket]*bbolt.Bucket{}}
+type openBucket struct {
+	name bucket
+	*bbolt.Bucket
 }
+
+func newTx(bolt *bbolt.Tx, known *memos) *Tx { return &Tx{bolt: bolt, memos: known} }
 
 // bucket returns a bucket, or nil.
 func (tx *Tx) bucket(b bucket) *bbolt.Bucket {
-	if found := tx.opened[b]; found != nil {
-		return found
+	for _, known := range tx.opened {
+		if known.name == b {
+			return known.Bucket
+		}
 	}
 	found := tx.bolt.Bucket([]byte(b))
-	if tx.opened != nil {
-		tx.opened[b] = found
+	if found != nil && !tx.bolt.Writable() {
+		tx.opened = append(tx.opened, openBucket{b, found})
 	}
 	return found
 }
 
-// sealed returns a value with its checksum; nil: there is none.
-func (tx *Tx) sealed(b bucket, key string) []byte { return tx.bucket(b).Get([]byte(key)) }
+// sealed returns a value with its checksum; nil: there is none. Its key is left in
+// tx.name.
+func (tx *Tx) sealed(b bucket, key string) []byte {
+	tx.name = append(tx.name[:0], key...)
+	return tx.bucket(b).Get(tx.name)
+}
 
 // get returns a value, or ErrNotFound. The value is bbolt's: it is valid inside
 // the transaction only.
 func (tx *Tx) get(b bucket, key string) ([]byte, error) {
-	sealed := tx.bucket(b).Get([]byte(key))
+	sealed := tx.sealed(b, key)
 	if sealed == nil {
-		return nil, fmt.Errorf("record %q of %s %w", key, b, ErrNotFound)
+		return nil, notFound{key, b}
 	}
-	return unseal(b, []byte(key), sealed)
+	return unseal(b, tx.name, sealed)
 }
+
+// notFound is ErrNotFound for a record: put into words only for who reads them,
+// for most look for it and go on.
+type notFound struct {
+	key string
+	in  bucket
+}
+
+func (e notFound) Error() string { return fmt.Sprintf("record %q of %s %v", e.key, e.in, ErrNotFound) }
+
+func (notFound) Unwrap() error { return ErrNotFound }
 
 // put keeps a value, unless it is there already.
 func (tx *Tx) put(b bucket, key string, value []byte) error {

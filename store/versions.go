@@ -36,6 +36,12 @@ func (v Version) index() []entry {
 // in its account, and a walk finds it in all accounts of the region.
 func versionIDKey(scope Scope, id string) string { return joinKey(scope.Region, id, scope.Account) }
 
+func (tx *Tx) readVersion(scope Scope, keyID, id, name string) (Version, error) {
+	v := Version{Scope: scope, KeyID: keyID, ID: id}
+	err := tx.load(bucketVersions, name, &v)
+	return v, err
+}
+
 // KeyOfVersion returns the id of the key that has the version, or ErrNotFound.
 func (tx *Tx) KeyOfVersion(scope Scope, id string) (keyID string, err error) {
 	owner, err := tx.get(versionsByID, versionIDKey(scope, id))
@@ -120,8 +126,8 @@ func (tx *Tx) VersionsPage(scope Scope, keyID string, skip, limit int) ([]Versio
 	}
 	versions := make([]Version, len(ids))
 	for i, id := range ids {
-		v := Version{Scope: scope, KeyID: keyID, ID: id}
-		if err := tx.load(bucketVersions, v.key(), &v); err != nil {
+		v, err := tx.Version(scope, keyID, id)
+		if err != nil {
 			return nil, missing(bucketVersions, v.key(), err)
 		}
 		versions[i] = v

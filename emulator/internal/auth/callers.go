@@ -145,7 +145,7 @@ func checkDate(text string, now time.Time) error {
 		return kmserr.MissingTimestamp
 	}
 	date, err := time.Parse(layout, text)
-	if err != nil || date.Format(layout) != text {
+	if err != nil || string(date.AppendFormat(make([]byte, 0, len(layout)), layout)) != text {
 		return kmserr.TimestampFormat
 	}
 	if now.Sub(date).Abs() > signatureWindow {
@@ -160,7 +160,7 @@ func ClaimOf(req *wire.Request) (Claim, error) {
 	switch {
 	case strings.HasPrefix(header.Get("Authorization"), "ACS"):
 		return headerClaim(req)
-	case header.Get("x-acs-bearer-token") != "", req.Params["SignatureType"] == "BEARERTOKEN":
+	case header.Get("X-Acs-Bearer-Token") != "", req.Params["SignatureType"] == "BEARERTOKEN":
 		return Claim{}, kmserr.InvalidSignatureMethod
 	}
 	_, named := req.Params["AccessKeyId"]
@@ -183,9 +183,9 @@ func headerClaim(req *wire.Request) (Claim, error) {
 		return Claim{}, kmserr.IncompleteSignature
 	}
 	return Claim{
-		Caller: Caller{AccessKeyID: a.AccessKeyID, Scheme: a.Scheme, Nonce: header.Get("x-acs-signature-nonce")},
-		date:   header.Get("x-acs-date"),
-		token:  header.Get("x-acs-security-token"),
+		Caller: Caller{AccessKeyID: a.AccessKeyID, Scheme: a.Scheme, Nonce: header.Get("X-Acs-Signature-Nonce")},
+		date:   header.Get("X-Acs-Date"),
+		token:  header.Get("X-Acs-Security-Token"),
 		check:  func(secret string) error { return checkHeaderSignature(req, a, secret) },
 	}, nil
 }
@@ -195,11 +195,10 @@ func headerClaim(req *wire.Request) (Claim, error) {
 // classic does not sign host, which says nothing of the request; Python Tea sends
 // an unsigned content-type with an empty body.
 func (a Authorization) signsWhatCounts(req *wire.Request) bool {
-	signed := strings.Split(strings.ToLower(a.SignedHeaders), ";")
-	for name := range req.HTTP.Header {
-		name = strings.ToLower(name)
-		counts := strings.HasPrefix(name, "x-acs-") || name == "content-type" && len(req.Body) > 0
-		if counts && !slices.Contains(signed, name) {
+	signed := strings.Split(a.SignedHeaders, ";")
+	for name := range req.HTTP.Header { // as net/http spells it
+		counts := strings.HasPrefix(name, "X-Acs-") || name == "Content-Type" && len(req.Body) > 0
+		if counts && !slices.ContainsFunc(signed, func(s string) bool { return strings.EqualFold(s, name) }) {
 			return false
 		}
 	}
@@ -227,7 +226,7 @@ func v4Region(endpoint string) string {
 // checkHeaderSignature signs the body that came; the hash that a header says of
 // it has to be the same.
 func checkHeaderSignature(req *wire.Request, a Authorization, secret string) error {
-	if !a.signsWhatCounts(req) || a.Scheme == "V4" && !a.inScope(req.HTTP.Host, req.HTTP.Header.Get("x-acs-date")) {
+	if !a.signsWhatCounts(req) || a.Scheme == "V4" && !a.inScope(req.HTTP.Host, req.HTTP.Header.Get("X-Acs-Date")) {
 		return kmserr.IncompleteSignature
 	}
 	stringToSign, ok := a.verify(secret, SignedRequest{

@@ -76,7 +76,7 @@ func TestNonceMemoryIsBounded(t *testing.T) {
 		if !m.use("app", strconv.Itoa(i), nonceTestTime) {
 			t.Fatalf("nonce %d is refused", i)
 		}
-		if kept := len(m.current) + len(m.previous); kept > 2*nonceGeneration {
+		if kept := m.current.count + m.previous.count; kept > 2*nonceGeneration {
 			t.Fatalf("%d nonces are kept", kept)
 		}
 	}
@@ -97,7 +97,7 @@ func TestNonceMemoryIsReleasedWithTime(t *testing.T) {
 	}
 	m.use("app", "later", nonceTestTime.Add(nonceWindow))
 	m.use("app", "later still", nonceTestTime.Add(2*nonceWindow))
-	if kept := len(m.current) + len(m.previous); kept != 2 {
+	if kept := m.current.count + m.previous.count; kept != 2 {
 		t.Errorf("%d nonces are kept, want 2", kept)
 	}
 }

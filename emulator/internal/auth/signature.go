@@ -11,7 +11,6 @@ import (
 	"hash"
 	"maps"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -50,9 +49,8 @@ func V1Hash(params map[string]string) (func() hash.Hash, error) {
 // SignV1 signs the decoded parameters of query and form together. A parameter
 // Signature among them is left out. The signature is in base64.
 func SignV1(newHash func() hash.Hash, secret, method string, params map[string]string) (stringToSign, signature string) {
-	unsigned := maps.Clone(params)
-	delete(unsigned, "Signature")
-	stringToSign = method + "&%2F&" + percentEncode(canonicalQuery(unsigned, "="))
+	text := append([]byte(method), "&%2F&"...)
+	stringToSign = string(appendEncoded(text, canonicalQuery(params, "=", "Signature")))
 	return stringToSign, base64.StdEncoding.EncodeToString(hmacSum(newHash, []byte(secret+"&"), stringToSign))
 }
 
@@ -193,7 +191,7 @@ func (a Authorization) Sign(secret string, r SignedRequest) (canonicalRequest, s
 	canonicalRequest = strings.Join([]string{
 		r.Method,
 		r.Path,
-		canonicalQuery(r.Query, emptyValue),
+		string(canonicalQuery(r.Query, emptyValue, "")),
 		a.canonicalHeaders(r),
 		a.SignedHeaders, // not sorted: old Java Tea signs its list as it sends it
 		a.PayloadHash(r.Body),
@@ -261,24 +259,47 @@ func (a Authorization) signingKey(secret string) []byte {
 }
 
 // canonicalQuery writes the parameters in the order of their names, bytewise and
-// before encoding. emptyValue follows a name without value: "=", or "" in V4.
-func canonicalQuery(params map[string]string, emptyValue string) string {
-	pairs := make([]string, 0, len(params))
-	for _, name := range slices.Sorted(maps.Keys(params)) {
-		if value := params[name]; value != "" {
-			pairs = append(pairs, percentEncode(name)+"="+percentEncode(value))
-		} else {
-			pairs = append(pairs, percentEncode(name)+emptyValue)
+// before encoding, but for one that is left out. emptyValue follows a name without
+// value: "=", or "" in V4.
+func canonicalQuery(params map[string]string, emptyValue, except string) []byte {
+	names := make([]string, 0, len(params))
+	size := 0
+	for name, value := range params {
+		if except == "" || name != except {
+			names = append(names, name)
+			size += len(name) + len(value) + 2
 		}
 	}
-	return strings.Join(pairs, "&")
+	slices.Sort(names)
+	text := make([]byte, 0, size+size/2)
+	for i, name := range names {
+		if i > 0 {
+			text = append(text, '&')
+		}
+		text = appendEncoded(text, name)
+		if value := params[name]; value != "" {
+			text = appendEncoded(append(text, '='), value)
+		} else {
+			text = append(text, emptyValue...)
+		}
+	}
+	return text
 }
 
-// rfc3986 mends the two places where url.QueryEscape is not RFC 3986.
-var rfc3986 = strings.NewReplacer("+", "%20", "*", "%2A")
-
-// percentEncode encodes every byte but letters, digits and - _ . ~ .
-func percentEncode(text string) string { return rfc3986.Replace(url.QueryEscape(text)) }
+// appendEncoded appends a text with every byte percent-encoded but letters, digits
+// and - _ . ~ (RFC 3986). url.QueryEscape is another encoding.
+func appendEncoded[T string | []byte](to []byte, text T) []byte {
+	const digits = "0123456789ABCDEF"
+	for i := range len(text) {
+		switch c := text[i]; {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '-', c == '_', c == '.', c == '~':
+			to = append(to, c)
+		default:
+			to = append(to, '%', digits[c>>4], digits[c&15])
+		}
+	}
+	return to
+}
 
 func hmacSum(newHash func() hash.Hash, key []byte, text string) []byte {
 	h := hmac.New(newHash, key)

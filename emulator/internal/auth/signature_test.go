@@ -358,7 +358,7 @@ func FuzzSignatureKnowsOnlyDecodedValues(f *testing.F) {
 	f.Fuzz(func(t *testing.T, name1, value1, name2, value2 string) {
 		params := map[string]string{name1: value1, name2: value2}
 		for _, emptyValue := range []string{"=", ""} {
-			text := canonicalQuery(params, emptyValue)
+			text := string(canonicalQuery(params, emptyValue, ""))
 			if emptyValue == "" && params[""] == "" {
 				delete(params, "") // V4 writes it as nothing at all
 			}
@@ -372,7 +372,7 @@ func FuzzSignatureKnowsOnlyDecodedValues(f *testing.F) {
 		}
 		delete(params, "Signature")
 		_, want := SignV1(sha1.New, "secret", "POST", params)
-		_, got := SignV1(sha1.New, "secret", "POST", decodeSignedQuery(t, canonicalQuery(params, "=")))
+		_, got := SignV1(sha1.New, "secret", "POST", decodeSignedQuery(t, string(canonicalQuery(params, "=", ""))))
 		expectSignatureText(t, "signature", got, want)
 	})
 }

@@ -20,7 +20,7 @@ type Operation struct {
 
 	business   bool     // cryptography, which a dedicated gateway serves too
 	manages    bool     // changes keys, which no other account may
-	actions    []string // that permission is asked for, without their service; nil: the operation's name
+	actions    []string // that permission is asked for, like kms:Encrypt
 	container  string   // "key" or "alias", where permission is asked for all of them; "*": for the account
 	parameters []parameter
 	run        func(c *Call, sent map[string]string) (any, error)
@@ -113,24 +113,19 @@ func (op Operation) resource(container string) Operation {
 }
 
 // asks says that permission is asked for other actions than the operation's name.
-func (op Operation) asks(actions ...string) Operation {
-	op.actions = actions
+func (op Operation) asks(names ...string) Operation {
+	op.actions = nil
+	for _, name := range names {
+		op.actions = append(op.actions, "kms:"+name)
+	}
 	return op
 }
 
 // action is what permission is asked for, if it is one.
-func (op *Operation) action() string { return op.Actions()[0] }
+func (op *Operation) action() string { return op.actions[0] }
 
 // Actions are what permission is asked for, like kms:Encrypt.
-func (op *Operation) Actions() (all []string) {
-	if op.actions == nil {
-		return []string{"kms:" + op.Name}
-	}
-	for _, action := range op.actions {
-		all = append(all, "kms:"+action)
-	}
-	return all
-}
+func (op *Operation) Actions() []string { return slices.Clone(op.actions) }
 
 // Resources are what RAM is asked about, as patterns of the last part of ARNs.
 func (op *Operation) Resources() (all []string) {
@@ -187,7 +182,7 @@ func (op *Operation) Errors() (all []*kmserr.Error) {
 // newOperation makes a row out of a function that takes a filled and checked
 // request.
 func newOperation[In any](name, summary, group string, run func(*Call, *In) (any, error)) Operation {
-	op := Operation{Name: name, Summary: summary, Group: group, parameters: parametersOf(reflect.TypeFor[In]())}
+	op := Operation{Name: name, Summary: summary, Group: group, actions: []string{"kms:" + name}, parameters: parametersOf(reflect.TypeFor[In]())}
 	parameters := op.parameters
 	op.run = func(c *Call, sent map[string]string) (any, error) {
 		in := new(In)
@@ -323,7 +318,7 @@ func (op *Operation) Answer(s *Service, c *Call, sent map[string]string) (any, e
 		return nil, kmserr.UnsupportedOperation // management is for the shared gateway
 	}
 	result, err := op.run(c, sent)
-	if !op.Takes("DryRun") || !strings.EqualFold(sent["DryRun"], "true") {
+	if !strings.EqualFold(sent["DryRun"], "true") || !op.Takes("DryRun") {
 		return result, err
 	}
 	if err == nil {

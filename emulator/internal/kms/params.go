@@ -42,6 +42,7 @@ type parameter struct {
 	min, max   int
 	elements   []parameter // of a list that repeats: what each has, ".FIELD", or "" itself
 	unemulated bool
+	readsText  bool // kind is an encoding.TextUnmarshaler
 }
 
 var (
@@ -72,6 +73,7 @@ func parametersOf(request reflect.Type) []parameter {
 			max:      bound(f, "max", unbounded),
 
 			unemulated: f.Tag.Get("emulated") == "no",
+			readsText:  reflect.PointerTo(f.Type).Implements(textType),
 		}
 		if f.Tag.Get("repeat") == "true" {
 			p.elements = elementsOf(f)
@@ -131,7 +133,7 @@ func (p parameter) errors() (all []*kmserr.Error) {
 // judged are the kinds of which not every text is one.
 var judged = []reflect.Kind{reflect.Int, reflect.Bool, reflect.Slice}
 
-func (p parameter) notEmulated() *kmserr.Error { return kmserr.NotEmulated("the parameter " + p.name) }
+func (p *parameter) notEmulated() *kmserr.Error { return kmserr.NotEmulated("the parameter " + p.name) }
 
 // checkTags refuses a tag that nobody reads, like a misspelt one.
 func checkTags(f reflect.StructField) {
@@ -170,12 +172,12 @@ func bound(f reflect.StructField, tag string, otherwise int) int {
 // in the order of the struct. Parameters it does not know are ignored, as the
 // service does.
 func fill(request reflect.Value, parameters []parameter, sent map[string]string) error {
-	for _, p := range parameters {
+	for i := range parameters {
 		field := request
-		if p.index != nil {
-			field = request.FieldByIndex(p.index)
+		if index := parameters[i].index; index != nil {
+			field = request.FieldByIndex(index)
 		}
-		if err := p.fill(field, sent); err != nil {
+		if err := parameters[i].fill(field, sent); err != nil {
 			return err
 		}
 	}
@@ -183,7 +185,7 @@ func fill(request reflect.Value, parameters []parameter, sent map[string]string)
 }
 
 // fill is fill for one parameter.
-func (p parameter) fill(field reflect.Value, sent map[string]string) error {
+func (p *parameter) fill(field reflect.Value, sent map[string]string) error {
 	text, ok := sent[p.name]
 	switch {
 	case p.elements != nil && text == "":
@@ -204,7 +206,7 @@ func (p parameter) fill(field reflect.Value, sent map[string]string) error {
 
 // setList decodes a list that repeats. Its order is that of the numbers, of which
 // some may be left out.
-func (p parameter) setList(list reflect.Value, sent map[string]string) error {
+func (p *parameter) setList(list reflect.Value, sent map[string]string) error {
 	numbers, err := p.numbers(sent)
 	if err != nil {
 		return err
@@ -224,7 +226,7 @@ func (p parameter) setList(list reflect.Value, sent map[string]string) error {
 
 // numbers are those of the elements that something is sent of, in their order.
 // What no element has is passed over, as any parameter is that nobody knows.
-func (p parameter) numbers(sent map[string]string) (all []int, err error) {
+func (p *parameter) numbers(sent map[string]string) (all []int, err error) {
 	for _, name := range slices.Sorted(maps.Keys(sent)) {
 		rest, mine := strings.CutPrefix(name, p.name+".")
 		number, _, _ := strings.Cut(rest, ".")
@@ -243,7 +245,7 @@ func (p parameter) numbers(sent map[string]string) (all []int, err error) {
 }
 
 // numbered are the parameters of one element.
-func (p parameter) numbered(n int) []parameter {
+func (p *parameter) numbered(n int) []parameter {
 	elements := slices.Clone(p.elements)
 	for i := range elements {
 		elements[i].name = p.name + "." + strconv.Itoa(n) + elements[i].name
@@ -252,14 +254,14 @@ func (p parameter) numbered(n int) []parameter {
 }
 
 // set decodes one parameter into its field.
-func (p parameter) set(field reflect.Value, text string) error {
+func (p *parameter) set(field reflect.Value, text string) error {
 	if len(p.oneof) > 0 && !slices.Contains(p.oneof, text) {
 		return kmserr.InvalidParameter(p.name)
 	}
 	switch {
 	case p.kind == bytesType:
 		return p.setBytes(field, text)
-	case reflect.PointerTo(p.kind).Implements(textType):
+	case p.readsText:
 		return p.setText(field, text)
 	case p.kind == keyNameType:
 		return p.setKeyName(field, text)
@@ -295,7 +297,7 @@ func (p parameter) set(field reflect.Value, text string) error {
 
 // setBytes decodes base64: the standard alphabet with padding, as in every
 // sample of the manual. Line breaks are passed over.
-func (p parameter) setBytes(field reflect.Value, text string) error {
+func (p *parameter) setBytes(field reflect.Value, text string) error {
 	decoded, err := base64.StdEncoding.DecodeString(text)
 	if err != nil {
 		return kmserr.InvalidParameter(p.name)
@@ -309,7 +311,7 @@ func (p parameter) setBytes(field reflect.Value, text string) error {
 
 // setText lets a field read itself. An error of its own that is not one of
 // kmserr means that the parameter is not valid.
-func (p parameter) setText(field reflect.Value, text string) error {
+func (p *parameter) setText(field reflect.Value, text string) error {
 	err := field.Addr().Interface().(encoding.TextUnmarshaler).UnmarshalText([]byte(text))
 	if err == nil || errors.As(err, new(*kmserr.Error)) {
 		return err
@@ -317,7 +319,7 @@ func (p parameter) setText(field reflect.Value, text string) error {
 	return kmserr.InvalidParameter(p.name)
 }
 
-func (p parameter) setKeyName(field reflect.Value, text string) error {
+func (p *parameter) setKeyName(field reflect.Value, text string) error {
 	name := parseKeyName(text)
 	if name.alias != "" && !strings.Contains(p.names, "alias") {
 		return kmserr.AliasNotAllowed

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"encoding/xml"
-	"fmt"
 	"net/http"
 	"strconv"
 
@@ -49,7 +48,7 @@ func NewAnswer(req *Request, requestID string, response any, refused *kmserr.Err
 		a.Status, a.Code, root = refused.Status, refused.Code, "Error"
 		a.Body = Encode(errorBody{requestID, req.HTTP.Host, refused.Code, refused.Message, "", refused.Status})
 	} else {
-		a.Body = WithField(Encode(response), "RequestId", Encode(requestID))
+		a.Body = WithField(Encode(response), "RequestId", strconv.AppendQuote(nil, requestID))
 	}
 	a.Header["Content-Type"] = typeJSON
 	if req.XML {
@@ -61,10 +60,13 @@ func NewAnswer(req *Request, requestID string, response any, refused *kmserr.Err
 	return a
 }
 
+// usualAnswer is longer than most answers, request id included.
+const usualAnswer = 640
+
 // Encode writes a response struct of ours, which JSON can always hold.
 func Encode(v any) []byte {
-	var text bytes.Buffer
-	e := json.NewEncoder(&text)
+	text := bytes.NewBuffer(make([]byte, 0, usualAnswer))
+	e := json.NewEncoder(text)
 	e.SetEscapeHTML(false)
 	if err := e.Encode(v); err != nil {
 		panic(err)
@@ -78,7 +80,8 @@ func WithField(object []byte, name string, value []byte) []byte {
 	if len(object) > 1 {
 		object = append(object, ',')
 	}
-	return fmt.Appendf(object, "%q:%s}", name, value)
+	object = append(append(append(object, '"'), name...), `":`...)
+	return append(append(object, value...), '}')
 }
 
 // xmlOf says the same as a JSON object: a field becomes an element, an array

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"mime"
 	"net/http"
 	"net/url"
@@ -46,19 +47,46 @@ func Read(w http.ResponseWriter, r *http.Request) (*Request, error) {
 		return req, kmserr.UnsupportedMethod
 	}
 	var err error
-	if req.Body, err = io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody)); err != nil {
+	if req.Body, err = readBody(w, r); err != nil {
 		return req, unread(err)
 	}
-	if req.Query, err = parseParameters(r.URL.RawQuery, req.Params); err != nil {
-		return req, err
+	if r.URL.RawQuery != "" {
+		if err = parseParameters(r.URL.RawQuery, req.Params); err != nil {
+			return req, err
+		}
+		req.Query = maps.Clone(req.Params)
 	}
-	if mediaType, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); mediaType == "application/x-www-form-urlencoded" {
-		if _, err = parseParameters(string(req.Body), req.Params); err != nil {
+	if isForm(r.Header.Get("Content-Type")) {
+		if err = parseParameters(string(req.Body), req.Params); err != nil {
 			return req, err
 		}
 	}
-	req.Action = req.named("Action", "x-acs-action")
+	req.Action = req.named("Action", "X-Acs-Action")
 	return req, req.readFormat()
+}
+
+// smallBody is what a client may have ready in memory by announcing it alone.
+const smallBody = 16 << 10
+
+// readBody reads a body. A small one, as nearly all are, goes into memory of the
+// length that it announces.
+func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	if r.ContentLength < 0 || r.ContentLength > smallBody {
+		return io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
+	}
+	body := make([]byte, r.ContentLength)
+	_, err := io.ReadFull(r.Body, body)
+	return body, err
+}
+
+const formType = "application/x-www-form-urlencoded"
+
+func isForm(contentType string) bool {
+	if contentType == formType {
+		return true
+	}
+	mediaType, _, _ := mime.ParseMediaType(contentType)
+	return mediaType == formType
 }
 
 // unread is what a client is told of a body that could not be read.
@@ -72,8 +100,7 @@ func unread(err error) error {
 // parseParameters decodes a query or a form, and adds it to all. It does not
 // use url.ParseQuery, which drops what it cannot read. A parameter that is
 // given twice, is not text, or is one too many, is refused by its name.
-func parseParameters(text string, all map[string]string) (map[string]string, error) {
-	own := map[string]string{}
+func parseParameters(text string, all map[string]string) error {
 	for pair := range strings.SplitSeq(text, "&") {
 		if pair == "" {
 			continue
@@ -81,18 +108,18 @@ func parseParameters(text string, all map[string]string) (map[string]string, err
 		key, value, _ := strings.Cut(pair, "=")
 		name, err := url.QueryUnescape(key)
 		if err != nil || strings.Contains(pair, ";") || !utf8.ValidString(name) {
-			return nil, kmserr.ParseRequest
+			return kmserr.ParseRequest
 		}
 		decoded, err := url.QueryUnescape(value)
 		if err != nil {
-			return nil, kmserr.ParseRequest
+			return kmserr.ParseRequest
 		}
 		if _, twice := all[name]; twice || !utf8.ValidString(decoded) || len(all) == maxParameters {
-			return nil, kmserr.InvalidParameter(name)
+			return kmserr.InvalidParameter(name)
 		}
-		own[name], all[name] = decoded, decoded
+		all[name] = decoded
 	}
-	return own, nil
+	return nil
 }
 
 // named finds what V1 clients say in a parameter and V3 clients in a header.
@@ -114,7 +141,7 @@ func (req *Request) named(parameter, header string) string {
 // signature included.
 func (req *Request) Fingerprint() string {
 	h := sha256.New()
-	for _, part := range []string{req.HTTP.Method, req.HTTP.RequestURI, req.HTTP.Header.Get("Authorization"), req.HTTP.Header.Get("x-acs-action")} {
+	for _, part := range []string{req.HTTP.Method, req.HTTP.RequestURI, req.HTTP.Header.Get("Authorization"), req.HTTP.Header.Get("X-Acs-Action")} {
 		fmt.Fprintf(h, "%d:%s", len(part), part)
 	}
 	h.Write(req.Body)
@@ -136,7 +163,7 @@ func (req *Request) readFormat() error {
 
 // CheckVersion refuses a version that is sent and is not the API's.
 func (req *Request) CheckVersion() error {
-	if version := req.named("Version", "x-acs-version"); version != "" && version != apiVersion {
+	if version := req.named("Version", "X-Acs-Version"); version != "" && version != apiVersion {
 		return kmserr.InvalidVersion
 	}
 	return nil
