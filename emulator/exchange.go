@@ -72,7 +72,7 @@ func (x *exchange) perform(w http.ResponseWriter, r *http.Request) (response any
 		}
 	}()
 	op, who, err := x.read(w, r)
-	if !who.Verified && !x.server.hosts.answers(r.Host) {
+	if !who.Verified && !x.server.answersTo(r.Host) {
 		return nil, kmserr.HostNotAllowed(shortened(r.Host)) // who signs is no web page
 	}
 	if err != nil {

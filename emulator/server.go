@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -65,6 +66,7 @@ type Server struct {
 	journal       journal
 	ca            *CA
 	hosts         hosts
+	lastHost      atomic.Pointer[string] // the one answered last, for clients say the same again and again
 	limits        limits
 	log           *slog.Logger
 	router        http.Handler
@@ -195,6 +197,18 @@ func checkSite(r *http.Request) error {
 		return kmserr.CrossSite
 	}
 	return nil
+}
+
+// answersTo reports whether alikms stands in for the Host of a call.
+func (s *Server) answersTo(host string) bool {
+	if last := s.lastHost.Load(); last != nil && *last == host {
+		return true
+	}
+	answered := s.hosts.answers(host)
+	if answered {
+		s.lastHost.Store(&host)
+	}
+	return answered
 }
 
 // ours lets through what comes to a Host that alikms stands in for, and is of no
