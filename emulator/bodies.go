@@ -62,7 +62,7 @@ func (b *body) Read(p []byte) (int, error) {
 	switch {
 	case b.charge(int64(n)) != nil:
 		b.crowded = true
-		return n, kmserr.ServiceUnavailableTemporary
+		return 0, kmserr.ServiceUnavailableTemporary
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		b.given = b.conn.all.stopping()
 		return n, kmserr.RequestTimeout
