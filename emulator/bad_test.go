@@ -39,6 +39,26 @@ func checkAtStart(document *fixtures.Document) fixtures.Problems {
 	return Check(document, "1234567890123456", "cn-hangzhou", time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC))
 }
 
+// What reading has refused has no meaning to be wrong about.
+func TestWhatIsRefusedIsNotRefusedAgain(t *testing.T) {
+	for text, want := range map[string]string{
+		"quotas: [{name: a, rate: 5}]\n": `quotas[0].rate: "5" is not a rate: write calls per s, m or h, like 5/s`,
+		"quotas: [{name: a}]\n":          "quotas[0]: rate or profile is missing: a rate like 5/s, or a profile like shared-gateway",
+		"faults: [{name: a, match: {operation: [[ListKeys]]}, delay: 1s}]\n": "faults[0].match.operation[0]: a text is expected here, not a list",
+		"credentials: [{accessKeyId: a, accessKeySecret: b, policy: {Version: \"1\", Statement: [{Effect: Allow, Action: [kms:Encrypt], Resource: [acs:kms]}]}}]\n": "credentials[0].policy.Statement[0].Action[0]: a text is expected here, not a map: a value with a colon inside [ ] needs quotes\n" +
+			"credentials[0].policy.Statement[0].Resource[0]: a text is expected here, not a map: a value with a colon inside [ ] needs quotes",
+	} {
+		document, problems := fixtures.Parse("", []byte(text))
+		var said []string
+		for _, p := range append(problems, checkAtStart(document)...) {
+			said = append(said, p.Path+": "+p.Message)
+		}
+		if got := strings.Join(said, "\n"); got != want {
+			t.Errorf("%sgives\n%s\nwant\n%s", text, got, want)
+		}
+	}
+}
+
 func compareWithFile(t *testing.T, name, got string) {
 	t.Helper()
 	if *update {

@@ -216,7 +216,7 @@ func (r *Reader) Quota(path string, q fixtures.Quota) *Quota {
 		rule.groups = []*quotaGroup{{limit: q.Rate.Calls, unit: q.Rate.Per}}
 	case q.Profile == recordsProfile:
 		rule.records = true
-	default:
+	case q.Profile != "": // without either, or with a wrong rate, that has been said
 		r.profile(fixtures.Field(path, "profile"), fixtures.Field(path, "match")+".gateway", q.Profile, rule)
 	}
 	return rule
