@@ -48,6 +48,7 @@ func (s *Server) controls(r *mux.Router) {
 	handle(http.MethodDelete, "/requests", s.removeRequests)
 	handle(http.MethodPost, "/reset", s.reset)
 	handle(http.MethodGet, "/operations", s.listOperations)
+	handle(http.MethodPost, "/try", s.tryCall)
 	route(http.MethodGet, "/export", http.HandlerFunc(s.serveExport))
 	route(http.MethodGet, "/backup", http.HandlerFunc(s.serveBackup))
 	route(http.MethodGet, "/ca.pem", http.HandlerFunc(s.serveCA))

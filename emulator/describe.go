@@ -7,17 +7,22 @@ import (
 
 // Operation describes an emulated action of the API.
 type Operation struct {
-	Name       string   `json:"name"`
-	Summary    string   `json:"summary"`
-	Parameters []string `json:"parameters"` // its own, spelt as on the wire
+	Name       string      `json:"name"`
+	Summary    string      `json:"summary"`
+	Parameters []string    `json:"parameters"` // its own, spelt as on the wire
+	Details    []Parameter `json:"details"`    // the same, described
 }
+
+// Parameter describes a parameter of an operation: what it is called, what it
+// has to be, and whether it has to be there.
+type Parameter = kms.Parameter
 
 // Operations lists what is emulated, in the order of emulator/README.md.
 func Operations() []Operation {
 	all := make([]Operation, 0, len(kms.Operations))
 	for i := range kms.Operations {
 		op := &kms.Operations[i]
-		all = append(all, Operation{op.Name, op.Summary, op.Parameters()})
+		all = append(all, Operation{op.Name, op.Summary, op.Parameters(), op.Describe()})
 	}
 	return all
 }

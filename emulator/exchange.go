@@ -29,6 +29,7 @@ type exchange struct {
 	verdict rules.Verdict
 	entry   Call // of the journal
 	began   time.Time
+	tried   *string // the AccessKeyId of a call that is tried; nil: the request says who calls
 }
 
 // errReset says that the connection is to be reset, and nothing answered.
@@ -36,9 +37,32 @@ var errReset = errors.New("the connection is to be reset")
 
 // serveAPI answers a request to the API.
 func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
-	x := &exchange{server: s, began: time.Now(), request: &wire.Request{HTTP: r}}
+	x := s.newExchange(&wire.Request{HTTP: r})
+	a, err := x.answer(w, r)
+	switch {
+	case errors.Is(err, errReset):
+		resetConnection(w)
+	case errors.Is(err, rules.ErrDropped):
+		panic(http.ErrAbortHandler) // closes the connection
+	case x.truncates():
+		s.rules.KeepCut(x.verdict, a)
+		a.WriteHalf(w)
+	default:
+		a.Write(w)
+	}
+}
+
+func (s *Server) newExchange(req *wire.Request) *exchange {
+	x := &exchange{server: s, began: time.Now(), request: req}
 	x.entry.RequestID = uuid.NewString()
 	x.entry.arrival = s.journal.arrive()
+	return x
+}
+
+// answer does what a request asks for, and tells the journal. Its error is
+// errReset or rules.ErrDropped where nothing is to be answered, else nil.
+func (x *exchange) answer(w http.ResponseWriter, r *http.Request) (wire.Answer, error) {
+	s := x.server
 	response, err := x.perform(w, r)
 	a := wire.NewAnswer(x.request, x.entry.RequestID, response, x.refusal(err))
 	x.mark(&a)
@@ -48,19 +72,11 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 	unanswered := errors.Is(err, errReset) || errors.Is(err, rules.ErrDropped)
 	if unanswered {
 		a = wire.Answer{}
+	} else {
+		err = nil // the answer tells it
 	}
 	x.record(a)
-	switch {
-	case errors.Is(err, errReset):
-		resetConnection(w)
-	case unanswered:
-		panic(http.ErrAbortHandler) // closes the connection
-	case x.truncates():
-		s.rules.KeepCut(x.verdict, a)
-		a.WriteHalf(w)
-	default:
-		a.Write(w)
-	}
+	return a, err
 }
 
 // perform does what a request asks for, as far as the rules let it. A panic is
@@ -89,6 +105,9 @@ func (x *exchange) perform(w http.ResponseWriter, r *http.Request) (response any
 
 // read finds out what a request asks for, and who asks.
 func (x *exchange) read(w http.ResponseWriter, r *http.Request) (op *kms.Operation, who auth.Caller, err error) {
+	if x.tried != nil {
+		return x.assume(*x.tried)
+	}
 	x.request, err = wire.Read(w, r)
 	if err == nil {
 		err = checkSite(r)

@@ -18,7 +18,7 @@ type Call struct {
 	RequestID   string            `json:"requestId"`
 	Operation   string            `json:"operation"` // the action as sent
 	AccessKeyID string            `json:"accessKeyId"`
-	Scheme      string            `json:"scheme"`   // V1, V3, V4, or "" for an unsigned request
+	Scheme      string            `json:"scheme"`   // V1, V3, V4, try, or "" for an unsigned request
 	Verified    bool              `json:"verified"` // the signature was checked and right
 	KeyID       string            `json:"keyId"`    // the key it came to, by its id; or ""
 	Gateway     string            `json:"gateway"`  // "shared", or an instanceId

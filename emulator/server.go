@@ -236,7 +236,7 @@ func (s *Server) newCall(req *wire.Request, who auth.Caller) (*kms.Call, error) 
 		},
 		Now: s.clock.now(), // until the rules decide
 	}
-	if who.Verified { // else nobody is asked
+	if who.Known { // else nobody is asked
 		c.Allowed = who.Policy.Allows
 		c.AllowedByKey = func(policy, action string) bool { return auth.KeyPolicyAllows(policy, c.Scope.Account, action) }
 	}

@@ -70,6 +70,7 @@ type Caller struct {
 	Scheme      string // V1, V3, V4, or "" where nothing is signed
 	Nonce       string
 	Verified    bool
+	Known       bool // one of those configured, whose policy counts
 	Policy      *Policy
 }
 
@@ -109,9 +110,32 @@ func (cs *Callers) Verify(claimed Claim, unfit error, resent func() bool) (Calle
 	if err := cs.agree(claimed, known, resent); err != nil {
 		return Caller{}, err
 	}
-	who := claimed.Caller
-	who.Verified, who.Account, who.Policy = true, known.Account, known.Policy
+	who := known.caller(claimed.Caller)
+	who.Verified = true
 	return who, nil
+}
+
+// caller adds to who calls what is configured of them.
+func (c Credential) caller(who Caller) Caller {
+	who.Known, who.Account, who.Policy = true, c.Account, c.Policy
+	return who
+}
+
+// Assume is the caller of an AccessKeyId, without a signature.
+func (cs *Callers) Assume(accessKeyID, scheme string) (Caller, error) {
+	who := Caller{AccessKeyID: accessKeyID, Scheme: scheme}
+	known, ok := cs.credential(accessKeyID)
+	switch {
+	case !cs.Any():
+		return who, nil
+	case accessKeyID == "":
+		return Caller{}, kmserr.MissingAccessKeyID
+	case !accessKeySyntax.MatchString(accessKeyID):
+		return Caller{}, kmserr.InvalidParameter("AccessKeyId")
+	case !ok:
+		return Caller{}, kmserr.UnknownAccessKeyID
+	}
+	return known.caller(who), nil
 }
 
 // agree checks a claim. The nonce is remembered only when all else agreed.

@@ -144,11 +144,14 @@ func (a Answer) Write(w http.ResponseWriter) {
 // WriteHalf announces the answer whole, sends half of it, and closes the
 // connection, by a panic that net/http takes for that.
 func (a Answer) WriteHalf(w http.ResponseWriter) {
-	a.Body = a.Body[:len(a.Body)/2]
+	a.Body = a.Half()
 	a.Write(w)
 	http.NewResponseController(w).Flush()
 	panic(http.ErrAbortHandler)
 }
+
+// Half is the half of the body that is sent of an answer that is cut.
+func (a Answer) Half() []byte { return a.Body[:len(a.Body)/2] }
 
 // WriteJSON answers outside the dialect: health and controls.
 func WriteJSON(w http.ResponseWriter, status int, v any) {

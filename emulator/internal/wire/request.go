@@ -89,6 +89,13 @@ func isForm(contentType string) bool {
 	return mediaType == formType
 }
 
+// Compose is the request of an action that came by no HTTP of its own. r tells the
+// Host and the context.
+func Compose(r *http.Request, action string, params map[string]string) (*Request, error) {
+	req := &Request{HTTP: r, Params: params, Action: action}
+	return req, req.readFormat()
+}
+
 // unread is what a client is told of a body that could not be read.
 func unread(err error) error {
 	if refused, ok := errors.AsType[*kmserr.Error](err); ok {
