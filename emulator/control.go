@@ -2,18 +2,15 @@ package emulator
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"maps"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/gorilla/mux"
 
-	"github.com/alikms/alikms/emulator/internal/kms"
 	"github.com/alikms/alikms/emulator/internal/kmserr"
 	"github.com/alikms/alikms/emulator/internal/wire"
 	"github.com/alikms/alikms/fixtures"
@@ -25,6 +22,9 @@ type control func(r *http.Request, body []byte) (any, error)
 
 // errUnknownRule is answered as 404.
 var errUnknownRule = errors.New("no rule has this name")
+
+// errUnknownRequest likewise.
+var errUnknownRequest = errors.New("the journal has no request of this id: it keeps the latest, since the start or the last reset")
 
 // controls adds the controls to the router.
 func (s *Server) controls(r *mux.Router) {
@@ -46,6 +46,7 @@ func (s *Server) controls(r *mux.Router) {
 	handle(http.MethodPost, "/clock/advance", s.advanceClock)
 	handle(http.MethodGet, "/requests", s.findRequests)
 	handle(http.MethodDelete, "/requests", s.removeRequests)
+	handle(http.MethodGet, "/requests/{requestId}", s.explainRequest)
 	handle(http.MethodPost, "/reset", s.reset)
 	handle(http.MethodGet, "/operations", s.listOperations)
 	handle(http.MethodPost, "/try", s.tryCall)
@@ -98,7 +99,7 @@ func (s *Server) serveControl(do control) http.Handler {
 			wire.WriteJSON(w, http.StatusBadRequest, controlErrors{problems})
 		case errors.Is(err, errClockRange), errors.Is(err, errClockAhead):
 			controlError(http.StatusBadRequest, err.Error()).ServeHTTP(w, r)
-		case errors.Is(err, errUnknownRule):
+		case errors.Is(err, errUnknownRule), errors.Is(err, errUnknownRequest):
 			controlError(http.StatusNotFound, err.Error()).ServeHTTP(w, r)
 		case err != nil:
 			s.log.Error("control failed", "path", r.URL.Path, "error", err)
@@ -167,73 +168,6 @@ func (s *Server) changeClock(change func() error) (any, error) {
 		s.rules.EmptyWindows()
 	}
 	return s.showClock(nil, nil)
-}
-
-// The journal.
-
-type shownRequests struct {
-	Count    int    `json:"count"`
-	Dropped  int    `json:"dropped"`
-	Requests []Call `json:"requests"`
-}
-
-func (s *Server) findRequests(r *http.Request, _ []byte) (any, error) {
-	return s.requests(r, s.journal.find)
-}
-
-func (s *Server) removeRequests(r *http.Request, _ []byte) (any, error) {
-	return s.requests(r, s.journal.remove)
-}
-
-func (s *Server) requests(r *http.Request, choose func(func(*Call) bool) ([]Call, int)) (any, error) {
-	fits, err := s.requestFilter(r.URL.RawQuery)
-	if err != nil {
-		return nil, err
-	}
-	calls, dropped := choose(fits)
-	return shownRequests{len(calls), dropped, calls}, nil
-}
-
-// requestFilters give what a request has of each name that a query may use.
-var requestFilters = map[string]func(*Call) string{
-	"operation":   func(c *Call) string { return c.Operation },
-	"keyId":       func(c *Call) string { return c.keyARN },
-	"accessKeyId": func(c *Call) string { return c.AccessKeyID },
-	"gateway":     func(c *Call) string { return c.Gateway },
-	"fault":       func(c *Call) string { return c.Fault },
-	"quota":       func(c *Call) string { return c.Quota },
-	"code":        func(c *Call) string { return c.Code },
-	"requestId":   func(c *Call) string { return c.RequestID },
-}
-
-func (s *Server) requestFilter(query string) (func(*Call) bool, error) {
-	wanted, err := url.ParseQuery(query)
-	if err != nil {
-		return nil, fixtures.Problems{{Message: "the query cannot be read: " + err.Error()}}
-	}
-	for name := range wanted {
-		if _, known := requestFilters[name]; !known {
-			return nil, fixtures.Problems{{Place: fixtures.Place{Path: name}, Message: "a query has operation, keyId, accessKeyId, gateway, fault, quota, code, requestId"}}
-		}
-	}
-	if op := wanted.Get("operation"); op != "" && !kms.Published(op) {
-		return nil, fixtures.Problems{{Place: fixtures.Place{Path: "operation"}, Message: fmt.Sprintf("%q is not an operation%s", op, fixtures.Suggestion(op, kms.Names()))}}
-	}
-	if text := wanted.Get("keyId"); text != "" {
-		arn, ok := s.kms.FindKey(s.scope, s.clock.now(), text)
-		if !ok {
-			arn = kms.KeyARN(s.scope, text) // of a key that is gone, or never was
-		}
-		wanted.Set("keyId", arn)
-	}
-	return func(c *Call) bool {
-		for name := range wanted {
-			if requestFilters[name](c) != wanted.Get(name) {
-				return false
-			}
-		}
-		return true
-	}, nil
 }
 
 func (s *Server) reset(*http.Request, []byte) (any, error) {

@@ -27,6 +27,7 @@ type exchange struct {
 	request *wire.Request
 	call    *kms.Call // nil until the caller is accepted
 	verdict rules.Verdict
+	stage   stage
 	entry   Call // of the journal
 	began   time.Time
 	tried   *string // the AccessKeyId of a call that is tried; nil: the request says who calls
@@ -89,6 +90,7 @@ func (x *exchange) perform(w http.ResponseWriter, r *http.Request) (response any
 	}()
 	op, who, err := x.read(w, r)
 	if !who.Verified && !x.server.answersTo(r.Host) {
+		x.stage = atHost
 		return nil, kmserr.HostNotAllowed(shortened(r.Host)) // who signs is no web page
 	}
 	if err != nil {
@@ -117,9 +119,11 @@ func (x *exchange) read(w http.ResponseWriter, r *http.Request) (op *kms.Operati
 	}
 	claimed, unfit := auth.ClaimOf(x.request)
 	x.entry.AccessKeyID, x.entry.Scheme = copied(claimed.AccessKeyID), claimed.Scheme
+	x.stage = atAction
 	if op, err = operationOf(x.request); err != nil {
 		return nil, who, err
 	}
+	x.stage = atCaller
 	who, err = x.server.callers.Verify(claimed, unfit, func() bool {
 		return x.server.rules.Resent(rules.Request{AccessKeyID: claimed.AccessKeyID, Nonce: claimed.Nonce, Fingerprint: x.request.Fingerprint})
 	})
@@ -142,11 +146,13 @@ func operationOf(req *wire.Request) (*kms.Operation, error) {
 // enter finds out where a call comes in, and what the rules make of it.
 func (x *exchange) enter(op *kms.Operation, who auth.Caller) (err error) {
 	s := x.server
+	x.stage = atGateway
 	x.call, err = s.newCall(x.request, who)
 	if err != nil {
 		return err
 	}
 	x.verdict = s.rules.Decide(s.ruleRequest(x.call, x.request, op, who))
+	x.stage = atRules
 	x.call.Now, x.call.LimitRecords = x.verdict.Now, x.verdict.Records != ""
 	return nil
 }
@@ -251,7 +257,12 @@ func (x *exchange) record(a wire.Answer) {
 	e.Gateway = rules.SharedGateway
 	e.Parameters = journaled(x.request.Params)
 	e.Status, e.Code = a.Status, a.Code
+	e.stage, e.trace = x.stage, x.verdict.Trace
+	if x.stage < atRules {
+		e.trace = x.server.rules.Untouched()
+	}
 	if x.call != nil {
+		e.records = x.call.Records
 		x.server.findKey(x.call, x.request)
 		e.Time, e.KeyID, e.keyARN, e.Gateway = x.call.Now, copied(x.call.KeyID), x.call.KeyARN, gatewayName(x.call)
 	}

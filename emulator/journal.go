@@ -9,6 +9,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/alikms/alikms/emulator/internal/kms"
 	"github.com/alikms/alikms/emulator/internal/rules"
 )
 
@@ -35,6 +36,9 @@ type Call struct {
 	arrival uint64
 	keyARN  string
 	size    int // about what it takes, in bytes
+	stage   stage
+	trace   rules.Trace
+	records kms.RecordsOutcome
 }
 
 // past is the entry as the rules look at it.
@@ -47,11 +51,22 @@ func (c *Call) past() rules.Past {
 			Algorithm:    c.Parameters["Algorithm"],
 			AccessKeyID:  c.AccessKeyID,
 			Gateway:      c.Gateway,
+			Group:        groupOf(c.Operation),
 		},
 		RequestID: c.RequestID,
 		KeyID:     c.KeyID,
 		Time:      c.Time,
+		Trace:     c.trace,
+		Records:   c.records,
 	}
+}
+
+// groupOf is the group of request quotas that an operation counts in.
+func groupOf(operation string) string {
+	if op, ok := kms.Lookup(operation); ok {
+		return op.Group
+	}
+	return ""
 }
 
 // Replaced is an answer that a fault of phase "after" replaced.
@@ -64,7 +79,7 @@ type Replaced struct {
 type journal struct {
 	mu       sync.Mutex
 	size     int
-	bytes    int // what the entries may take, in all
+	bytes    int // what the entries may take, in all, and rules that are gone
 	arrivals uint64
 	since    uint64 // requests that arrived up to here are forgotten
 	entries  []Call // the oldest first
@@ -91,19 +106,25 @@ func (j *journal) add(entry Call) {
 		return // a reset dropped it
 	}
 	j.entries = append(j.entries, entry)
-	j.taken += entry.size
-	for len(j.entries) > j.size || j.taken > j.bytes {
-		j.taken -= j.entries[0].size
+	j.taken += entry.hold()
+	// The rules of the latest call are kept by being in force.
+	for len(j.entries) > j.size || len(j.entries) > 0 && j.taken-entry.trace.Bytes() > j.bytes {
+		j.taken -= j.entries[0].release()
 		j.entries[0] = Call{} // let go of what it holds
 		j.entries = j.entries[1:]
 		j.dropped++
 	}
 }
 
+// hold is what an entry takes from now on, in bytes, and release what it gives
+// free: itself, and what it alone keeps of rules.
+func (c *Call) hold() int    { return c.size + c.trace.Hold() }
+func (c *Call) release() int { return c.size + c.trace.Release() }
+
 // bytes is about what an entry takes.
 func (c *Call) bytes() int {
-	const ofStruct, ofParameter = 400, 64
-	n := ofStruct + len(c.RequestID) + len(c.Operation) + len(c.AccessKeyID) + len(c.keyARN) + len(c.KeyID)
+	const ofStruct, ofParameter = 500, 64
+	n := ofStruct + len(c.RequestID) + len(c.Operation) + len(c.AccessKeyID) + 2*len(c.keyARN) + len(c.KeyID)
 	for name, value := range c.Parameters {
 		n += ofParameter + len(name) + len(value)
 	}
@@ -114,27 +135,48 @@ func (c *Call) bytes() int {
 func (j *journal) empty() {
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	for i := range j.entries {
+		j.entries[i].trace.Release()
+	}
 	j.entries, j.taken, j.dropped, j.since = nil, 0, 0, j.arrivals
 }
 
-// find gives the entries that fit, in order of arrival, and the number lost
-// since the journal was last emptied.
-func (j *journal) find(fits func(*Call) bool) (found []Call, dropped int) {
+// find gives the entries that a query chooses, in order of arrival, and the
+// number lost since the journal was last emptied.
+func (j *journal) find(q query) (found []Call, dropped int) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	found = []Call{}
+	return j.choose(q), j.dropped
+}
+
+// choose is find while the journal is locked.
+func (j *journal) choose(q query) []Call {
+	found := []Call{}
 	for i := range j.entries {
-		if fits(&j.entries[i]) {
+		if q.fits(&j.entries[i]) {
 			found = append(found, j.entries[i])
 		}
 	}
 	sortByArrival(found)
-	return found, j.dropped
+	return q.latest(found)
+}
+
+// traces are how the entries were decided, without those that know of the same
+// rules as the one before.
+func (j *journal) traces() (all []rules.Trace) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for i := range j.entries {
+		if i == 0 || !j.entries[i].trace.SameRules(j.entries[i-1].trace) {
+			all = append(all, j.entries[i].trace)
+		}
+	}
+	return all
 }
 
 // past are all entries as the rules look at them, in order of arrival.
 func (j *journal) past() []rules.Past {
-	all, _ := j.find(func(*Call) bool { return true })
+	all, _ := j.find(query{})
 	past := make([]rules.Past, len(all))
 	for i := range all {
 		past[i] = all[i].past()
@@ -142,26 +184,24 @@ func (j *journal) past() []rules.Past {
 	return past
 }
 
-// remove takes out the entries that fit. The journal counts as emptied when
-// nothing is left.
-func (j *journal) remove(fits func(*Call) bool) (removed []Call, dropped int) {
+// remove takes out the entries that a query chooses. The journal counts as
+// emptied when nothing is left.
+func (j *journal) remove(q query) (removed []Call, dropped int) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	removed, kept := []Call{}, []Call{}
+	removed, dropped = j.choose(q), j.dropped
+	gone := make(map[uint64]bool, len(removed))
+	for i := range removed {
+		gone[removed[i].arrival] = true
+		j.taken -= removed[i].release()
+	}
+	kept := []Call{}
 	for i := range j.entries {
-		if fits(&j.entries[i]) {
-			removed = append(removed, j.entries[i])
-		} else {
+		if !gone[j.entries[i].arrival] {
 			kept = append(kept, j.entries[i])
 		}
 	}
-	sortByArrival(removed)
-	sortByArrival(kept)
-	dropped = j.dropped
-	j.entries, j.taken = kept, 0
-	for i := range kept {
-		j.taken += kept[i].size
-	}
+	j.entries = kept
 	if len(kept) == 0 {
 		j.dropped = 0
 	}

@@ -55,11 +55,13 @@ func (x *exchange) assume(accessKeyID string) (op *kms.Operation, who auth.Calle
 	x.entry.AccessKeyID, x.entry.Scheme = copied(accessKeyID), schemeTry
 	x.request, err = wire.Compose(x.request.HTTP, x.request.Action, x.request.Params)
 	if err == nil {
+		x.stage = atAction
 		op, err = operationOf(x.request)
 	}
 	if err != nil {
 		return nil, who, err
 	}
+	x.stage = atCaller
 	who, err = x.server.callers.Assume(accessKeyID, schemeTry)
 	return op, who, err
 }

@@ -21,8 +21,9 @@ type Fault struct {
 	script []step
 	repeat string // "all", "last", or "": calls pass after the script
 
-	position, used int // in the script
-	spent          bool
+	held           held
+	position, used int    // in the script
+	spentAt        uint64 // the moment of the call that spent it; 0: it is not spent
 	calls, hits    int
 	gone           chan struct{} // closed when the rule is removed or replaced
 	dropping       bool          // by a reset, set before gone is closed
@@ -51,16 +52,21 @@ const (
 
 // inForce reports whether the rule may decide a call at this time.
 func (f *Fault) inForce(now time.Time) bool {
-	return !f.spent && !now.Before(f.From) && (f.Until.IsZero() || now.Before(f.Until))
+	return f.spentAt == 0 && f.covers(now)
+}
+
+// covers reports whether a time is within From and Until.
+func (f *Fault) covers(now time.Time) bool {
+	return !now.Before(f.From) && (f.Until.IsZero() || now.Before(f.Until))
 }
 
 // decide counts a call and says what it meets; nil: it passes.
-func (f *Fault) decide() *Action {
+func (f *Fault) decide(moment uint64) *Action {
 	f.calls++
 	met := f.action
 	switch {
 	case len(f.script) > 0:
-		met = f.nextStep()
+		met = f.nextStep(moment)
 	case f.chance > 0 && f.random.Float64() >= f.chance:
 		met = nil
 	}
@@ -71,7 +77,7 @@ func (f *Fault) decide() *Action {
 }
 
 // nextStep moves through the script by one call.
-func (f *Fault) nextStep() *Action {
+func (f *Fault) nextStep(moment uint64) *Action {
 	current := f.script[f.position]
 	f.used++
 	if f.used < current.count {
@@ -84,7 +90,7 @@ func (f *Fault) nextStep() *Action {
 	case f.repeat == "all":
 		f.position = 0
 	case f.repeat == "":
-		f.spent = true
+		f.spentAt = moment
 	}
 	return current.action
 }
@@ -97,14 +103,15 @@ type shownFault struct {
 }
 
 type faultStatus struct {
-	Calls   int      `json:"calls"` // decided by the rule, passes included
-	Hits    int      `json:"hits"`  // met an action
-	Spent   bool     `json:"spent"`
-	Nearest *nearest `json:"nearest,omitempty"` // while calls is 0
+	Calls      int      `json:"calls"` // decided by the rule, passes included
+	Hits       int      `json:"hits"`  // met an action
+	Spent      bool     `json:"spent"`
+	ShadowedBy string   `json:"shadowedBy,omitempty"` // the earlier rule that takes every call it could
+	Nearest    *nearest `json:"nearest,omitempty"`    // while calls is 0
 }
 
-func (f *Fault) shown(past []Past) any {
-	status := faultStatus{Calls: f.calls, Hits: f.hits, Spent: f.spent}
+func (f *Fault) shown(in *Rules, past []Past) any {
+	status := faultStatus{Calls: f.calls, Hits: f.hits, Spent: f.spentAt != 0, ShadowedBy: shadow(in.faults.rules, f, in.now())}
 	if f.calls == 0 {
 		status.Nearest = f.nearestOf(past)
 	}

@@ -1,9 +1,6 @@
 package rules
 
-import (
-	"slices"
-	"time"
-)
+import "slices"
 
 // match is the condition of a rule: every list that is given has to have in it
 // what the call has.
@@ -42,38 +39,40 @@ func (m *match) fits(req Request) bool {
 	return true
 }
 
-// nearest is the request that a rule missed by the fewest fields, and what it
-// had in each of them.
-type nearest struct {
-	RequestID string            `json:"requestId"`
-	Differs   map[string]string `json:"differs"`
-}
-
-// nearestOf finds, among requests in order of arrival, the latest of those that
-// the rule missed by the fewest fields. Nil: there are none.
-func (f *Fault) nearestOf(past []Past) *nearest {
-	var best *nearest
-	for i := range past {
-		differs := f.differs(&past[i])
-		if best == nil || len(differs) <= len(best.Differs) {
-			best = &nearest{past[i].RequestID, differs}
+// differs is what a call has in each field that does not fit; nil: all fit.
+func (m *match) differs(p *Past) map[string]string {
+	var differs map[string]string
+	for _, field := range m.fields(p.Request) {
+		if field.fits() {
+			continue
 		}
-	}
-	return best
-}
-
-func (f *Fault) differs(p *Past) map[string]string {
-	differs := map[string]string{}
-	for _, field := range f.match.fields(p.Request) {
-		if !field.fits() {
-			differs[field.name] = field.has
+		if differs == nil {
+			differs = map[string]string{}
 		}
-	}
-	if _, wrong := differs["keyId"]; wrong {
-		differs["keyId"] = p.KeyID
-	}
-	if p.Time.Before(f.From) || !f.Until.IsZero() && !p.Time.Before(f.Until) {
-		differs["time"] = p.Time.Format(time.RFC3339Nano)
+		differs[field.name] = field.has
+		if field.name == "keyId" {
+			differs["keyId"] = p.KeyID
+		}
 	}
 	return differs
+}
+
+// covers reports whether every call that fits another condition fits this one.
+func (m *match) covers(other *match) bool {
+	these, others := m.fields(Request{}), other.fields(Request{})
+	for i, field := range these {
+		if !field.covers(others[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+// covers reports whether all that fits another field fits this one.
+func (f matchField) covers(other matchField) bool {
+	if len(f.wanted) == 0 {
+		return true
+	}
+	foreign := func(value string) bool { return !slices.Contains(f.wanted, value) }
+	return len(other.wanted) > 0 && !slices.ContainsFunc(other.wanted, foreign)
 }

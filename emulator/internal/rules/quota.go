@@ -16,6 +16,7 @@ type Quota struct {
 	match   match
 	groups  []*quotaGroup
 	records bool // the profile that counts records, not calls
+	held    held
 	passed  int
 	refused int
 }
@@ -88,7 +89,8 @@ func (q *Quota) emptyWindows() {
 
 func (q *Quota) name() string { return q.Name }
 
-func (q *Quota) end(bool) {}
+// end lets go of the windows: the journal may keep the rule.
+func (q *Quota) end(bool) { q.emptyWindows() }
 
 // Keys are the ARNs of the keys that the rule is about, and the ids of the
 // versions; nil: of any.
@@ -111,7 +113,7 @@ type groupStatus struct {
 	Refused int           `json:"refused"`
 }
 
-func (q *Quota) shown([]Past) any {
+func (q *Quota) shown(*Rules, []Past) any {
 	status := quotaStatus{Passed: q.passed, Refused: q.refused}
 	for _, g := range q.groups {
 		if g.name == "" {

@@ -43,6 +43,7 @@ func (r *Reader) Fault(path string, f fixtures.Fault) *Fault {
 		match:  r.match(fixtures.Field(path, "match"), f.Match),
 		chance: f.Chance,
 		repeat: f.Repeat,
+		held:   held{bytes: bytesOfFault(f)},
 		gone:   make(chan struct{}),
 	}
 	r.times(path, f, rule)
@@ -210,7 +211,7 @@ func lacking(operations []string) string {
 // Quota makes a rule of a quota.
 func (r *Reader) Quota(path string, q fixtures.Quota) *Quota {
 	q.Name = cmp.Or(q.Name, q.Profile)
-	rule := &Quota{Name: q.Name, Source: q, match: r.match(fixtures.Field(path, "match"), q.Match)}
+	rule := &Quota{Name: q.Name, Source: q, match: r.match(fixtures.Field(path, "match"), q.Match), held: held{bytes: bytesOfQuota(q)}}
 	switch {
 	case q.Rate != (fixtures.Rate{}):
 		rule.groups = []*quotaGroup{{limit: q.Rate.Calls, unit: q.Rate.Per}}

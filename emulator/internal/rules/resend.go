@@ -40,7 +40,7 @@ func (r *Rules) Resent(req Request) bool {
 
 // remember keeps a verdict that breaks the connection, and forgets old ones.
 func (r *Rules) remember(req Request, v *Verdict) {
-	if v.Action.Connection == "" || req.Nonce == "" {
+	if v.Action == nil || v.Action.Connection == "" || req.Nonce == "" {
 		return
 	}
 	now := r.real()

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/alikms/alikms/emulator/internal/kms"
 	"github.com/alikms/alikms/store"
 )
 
@@ -28,6 +29,8 @@ type Past struct {
 	RequestID string
 	KeyID     string
 	Time      time.Time
+	Trace     Trace
+	Records   kms.RecordsOutcome
 }
 
 // Rules are the quotas and faults in force. What becomes of a call is decided
@@ -39,11 +42,15 @@ type Rules struct {
 	mu      sync.Mutex // guards all that follows, and the counters of rules
 	quotas  Set[*Quota]
 	faults  Set[*Fault]
+	lists   *ruleLists            // both, as traces keep them
+	moment  uint64                // the number of the latest call that came here, from 1
 	resends map[resendKey]*resend // of the last resendWindow
 }
 
 // New makes rules with none in force. now is the emulator's clock.
-func New(now, real func() time.Time) *Rules { return &Rules{now: now, real: real} }
+func New(now, real func() time.Time) *Rules {
+	return &Rules{now: now, real: real, lists: &ruleLists{}, moment: 1}
+}
 
 // Verdict is what was decided of a call.
 type Verdict struct {
@@ -53,6 +60,7 @@ type Verdict struct {
 	Fault   string    // the name of the fault that acts on it; "": none
 	Action  *Action   // what the call meets; nil: nothing
 	Resend  bool      // it is a call decided before, sent again
+	Trace   Trace
 
 	rule   *Fault
 	resend *resend
@@ -69,18 +77,26 @@ func (r *Rules) Decide(req Request) Verdict {
 		again.Now, again.Resend = now, true
 		return again
 	}
-	v := Verdict{Now: now, Records: r.recordQuota()}
+	r.moment++
+	v := Verdict{Now: now, Records: r.recordQuota(), Trace: Trace{lists: r.lists, moment: r.moment, reached: true, keyARN: req.KeyARN}}
 	if refusing := admit(r.quotas.rules, req, now); refusing != nil {
-		v.Quota = refusing.Name
+		v.Quota, v.Trace.quota = refusing.Name, refusing
 		return v
 	}
 	if fault := r.choose(req, now); fault != nil {
-		if v.Action = fault.decide(); v.Action != nil {
-			v.Fault, v.rule = fault.Name, fault
-			r.remember(req, &v)
-		}
+		v.meets(fault, r.moment)
+		r.remember(req, &v)
 	}
 	return v
+}
+
+// meets notes what the fault that decides a call makes of it.
+func (v *Verdict) meets(f *Fault, moment uint64) {
+	v.Action = f.decide(moment)
+	v.Trace.fault, v.Trace.nth = f, f.calls
+	if v.Action != nil {
+		v.Fault, v.rule, v.Trace.acted = f.Name, f, true
+	}
 }
 
 // choose finds the rule that decides a call: the first in order that is in force
@@ -145,7 +161,11 @@ func (r *Rules) Restart(quotas []*Quota, faults []*Fault, and func()) {
 	for _, f := range r.faults.rules {
 		f.end(true)
 	}
+	for _, q := range r.quotas.rules {
+		q.end(true)
+	}
 	r.quotas.rules, r.faults.rules, r.resends = quotas, faults, nil
+	r.noteLists()
 	and()
 }
 

@@ -5,9 +5,9 @@ import "slices"
 // Rule is a fault or a quota in force.
 type Rule interface {
 	name() string
-	// shown is the rule as it was written, with its status; past are the requests
-	// of the journal, in order of arrival.
-	shown(past []Past) any
+	// shown is the rule as it was written, with its status among those in force;
+	// past are the requests of the journal, in order of arrival.
+	shown(in *Rules, past []Past) any
 	// end is called when the rule is no longer in force; dropping: by a reset.
 	end(dropping bool)
 }
@@ -30,9 +30,11 @@ func (r *Rules) Faults() *Set[*Fault] { return &r.faults }
 func (r *Rules) Show(past []Past, choose func() []Rule) []any {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	chosen := choose()
+	r.noteLists()
 	all := []any{}
-	for _, rule := range choose() {
-		all = append(all, rule.shown(past))
+	for _, rule := range chosen {
+		all = append(all, rule.shown(r, past))
 	}
 	return all
 }
