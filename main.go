@@ -400,12 +400,13 @@ type validateCommand struct {
 // Run judges the files as a start with all of them would.
 func (v *validateCommand) Run(o output) error {
 	document, problems := fixtures.Load(v.Files...)
-	problems = append(problems, emulator.Check(document, v.Scope.Account, v.Scope.Region, time.Now())...)
+	now := time.Now()
+	problems = append(problems, emulator.Check(document, v.Scope.Account, v.Scope.Region, now)...)
 	if len(problems) > 0 {
 		problems.Sort()
 		return problems
 	}
-	for _, note := range emulator.Notes(document) {
+	for _, note := range emulator.Notes(document, v.Scope.Account, v.Scope.Region, now) {
 		fmt.Fprintln(o.out, "note:", note.Error())
 	}
 	versions, aliases := 0, 0

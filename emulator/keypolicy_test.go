@@ -3,6 +3,7 @@ package emulator
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/alikms/alikms/emulator/internal/auth"
 )
@@ -58,7 +59,7 @@ keys:
 func TestAPrincipalThatGrantsNothingIsNoted(t *testing.T) {
 	document := scenarioOf(t, `keys: [{keyId: key-a, keySpec: Aliyun_AES_256, keyUsage: ENCRYPT/DECRYPT, policy: {Version: "1", Statement: [`+
 		keyPolicy("Allow", otherAccount, "kms:*")+", "+keyPolicy("Allow", "acs:ram::2222222222222222:user/bob", "kms:*")+"]}}]")
-	notes := Notes(document)
+	notes := Notes(document, "1234567890123456", "cn-hangzhou", time.Now())
 	if len(notes) != 1 || !strings.Contains(notes[0].Error(), "keys[0].policy.Statement[1].Principal.RAM: \"acs:ram::2222222222222222:user/bob\" is kept and grants nothing") {
 		t.Errorf("%v", notes)
 	}

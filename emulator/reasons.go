@@ -35,10 +35,15 @@ const (
 	atRules // and beyond
 )
 
+// latestRequest stands for the id of the request that came last.
+const latestRequest = "latest"
+
 // explainRequest answers GET /_emulator/requests/{requestId}.
 func (s *Server) explainRequest(r *http.Request, _ []byte) (any, error) {
 	id := mux.Vars(r)["requestId"]
-	found, _ := s.journal.find(query{conditions: []func(*Call) bool{func(c *Call) bool { return c.RequestID == id }}})
+	found, _ := s.journal.find(query{limit: 1, conditions: []func(*Call) bool{func(c *Call) bool {
+		return c.RequestID == id || id == latestRequest
+	}}})
 	if len(found) == 0 {
 		return nil, errUnknownRequest
 	}

@@ -141,8 +141,29 @@ func Check(doc *fixtures.Document, account, region string, now time.Time) fixtur
 }
 
 // Notes says what a scenario has that is kept and does nothing, and may not be
-// meant so. It is no mistake: a running emulator may hold the same.
-func Notes(doc *fixtures.Document) (notes fixtures.Problems) {
+// meant so. It is no mistake: a running emulator may hold the same. The scenario
+// is one that Check finds right.
+func Notes(doc *fixtures.Document, account, region string, now time.Time) fixtures.Problems {
+	if doc.Clock != nil {
+		now = doc.Clock.Resolve(now)
+	}
+	loaded, _ := interpret(doc, store.Scope{Account: account, Region: region}, nil, now)
+	return loaded.notes(doc, now)
+}
+
+func (s *scenario) notes(doc *fixtures.Document, now time.Time) fixtures.Problems {
+	notes := noteGrants(doc)
+	shadows := rules.Shadows(s.faults, now)
+	for i, f := range doc.Faults {
+		if by, shadowed := shadows[f.Name]; shadowed {
+			notes = append(notes, doc.Problem(fmt.Sprintf("faults[%d]", i), "%q does nothing as long as %q is before it, which takes every call that it matches and is never spent: put it before, or narrow the match of the other", f.Name, by))
+		}
+	}
+	return notes
+}
+
+// noteGrants finds what key policies grant to nobody.
+func noteGrants(doc *fixtures.Document) (notes fixtures.Problems) {
 	for i, k := range doc.Keys {
 		if k.Policy == nil {
 			continue
@@ -173,11 +194,12 @@ func (s *Server) load(clear bool) error {
 		at := s.doc.Clock.Resolve(time.Time{})
 		clock = clockState{Frozen: &at}
 	}
-	loaded, problems := interpret(s.doc, s.scope, s.more, clock.at(s.clock.real()))
+	now := clock.at(s.clock.real())
+	loaded, problems := interpret(s.doc, s.scope, s.more, now)
 	if len(problems) > 0 {
 		return problems
 	}
-	for _, note := range Notes(s.doc) {
+	for _, note := range loaded.notes(s.doc, now) {
 		s.log.Warn("the scenario has something that does nothing", "note", note.Error())
 	}
 	err := s.kms.Store.Update(func(tx *store.Tx) error {

@@ -390,7 +390,8 @@ func withoutNearest(text string) string {
 	if !found {
 		return text
 	}
-	_, rest, _ = strings.Cut(rest, "}}")
+	_, rest, _ = strings.Cut(rest, "}")
+	_, rest, _ = strings.Cut(rest, "}")
 	return head + rest
 }
 
