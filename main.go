@@ -71,10 +71,10 @@ func newParser(stdout, stderr io.Writer, more ...kong.Option) *kong.Kong {
 
 // helpAsFlag makes "help serve" what "serve --help" is.
 func helpAsFlag(args []string) []string {
-	if len(args) > 0 && args[0] == "help" {
-		return append(slices.Clone(args[1:]), "--help")
+	if len(args) == 0 || args[0] != "help" {
+		return args
 	}
-	return args
+	return append(slices.DeleteFunc(slices.Clone(args), func(arg string) bool { return arg == "help" }), "--help")
 }
 
 // unknownCommand refuses a misspelt command. Without it kong would take the word
@@ -91,6 +91,9 @@ func unknownCommand(parser *kong.Kong, args []string) error {
 		return nil
 	}
 	said := fmt.Sprintf("there is no command %q; ", args[0])
+	if slices.Contains([]string{".yaml", ".yml", ".json"}, filepath.Ext(args[0])) {
+		return usageError(said + "a scenario file is for --fixture or for validate")
+	}
 	if meant := fixtures.Nearest(args[0], known); meant != "" {
 		return usageError(said + fmt.Sprintf("did you mean %s?", meant))
 	}
@@ -125,6 +128,8 @@ type commands struct {
 	Serve      serveCommand      `cmd:"" default:"withargs" help:"Serve (what alikms does when no command is given)."`
 	Validate   validateCommand   `cmd:"" help:"Say what is wrong with scenario files, or count what they hold."`
 	Operations operationsCommand `cmd:"" help:"List the emulated operations."`
+	Errors     errorsCommand     `cmd:"" help:"List the catalogue of errors: code, status, message."`
+	Schema     schemaCommand     `cmd:"" help:"Print the JSON Schema of scenario files, for editors."`
 	Health     healthCommand     `cmd:"" help:"Say whether a running alikms is healthy (a container's health check)."`
 	Wait       waitCommand       `cmd:"" help:"Wait until a running alikms is healthy."`
 	Env        envCommand        `cmd:"" help:"Print what to set so that a client finds a running alikms."`
@@ -437,16 +442,6 @@ func (c *checkCommand) Run(o output) error {
 	}
 	_, err := fmt.Fprintln(o.out, path, "is whole")
 	return err
-}
-
-type operationsCommand struct{}
-
-// Run prints a line for each operation.
-func (operationsCommand) Run(o output) error {
-	for _, op := range emulator.Operations() {
-		fmt.Fprintf(o.out, "%-22s %s\n", op.Name, op.Summary)
-	}
-	return nil
 }
 
 type versionCommand struct{}

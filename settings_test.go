@@ -124,13 +124,15 @@ func TestHelpVersionAndMisspeltCommands(t *testing.T) {
 		says string
 	}{
 		{[]string{"help"}, 0, "Usage: alikms <command>"},
+		{[]string{"help", "help"}, 0, "Usage: alikms <command>"},
+		{[]string{"my.yaml"}, 2, "alikms: there is no command \"my.yaml\"; a scenario file is for --fixture or for validate\n"},
 		{[]string{"help", "serve"}, 0, "Usage: alikms serve [flags]"},
 		{[]string{"export", "--help"}, 0, "private keys, the secret of each AccessKey, and each STS\ntoken"},
 		{[]string{"--version"}, 0, versionText() + "\n"},
 		{[]string{"version"}, 0, versionText() + "\n"},
 		{[]string{"serv"}, 2, "alikms: there is no command \"serv\"; did you mean serve?\n"},
 		{[]string{"help", "healht"}, 2, "alikms: there is no command \"healht\"; did you mean health?\n"},
-		{[]string{"encrypt"}, 2, "alikms: there is no command \"encrypt\"; there are serve, validate, operations, health, wait, env, export, backup, check, version\n"},
+		{[]string{"encrypt"}, 2, "alikms: there is no command \"encrypt\"; there are serve, validate, operations, errors, schema, health, wait, env, export, backup, check, version\n"},
 	}
 	for _, c := range cases {
 		t.Run(strings.Join(c.args, " "), func(t *testing.T) {

@@ -50,6 +50,8 @@ func (s *Server) controls(r *mux.Router) {
 	handle(http.MethodPost, "/reset", s.reset)
 	handle(http.MethodGet, "/operations", s.listOperations)
 	handle(http.MethodPost, "/try", s.tryCall)
+	handle(http.MethodGet, "/errors", s.listErrors)
+	route(http.MethodGet, "/schema.json", http.HandlerFunc(s.serveSchema))
 	route(http.MethodGet, "/export", http.HandlerFunc(s.serveExport))
 	route(http.MethodGet, "/backup", http.HandlerFunc(s.serveBackup))
 	route(http.MethodGet, "/ca.pem", http.HandlerFunc(s.serveCA))
@@ -176,6 +178,15 @@ func (s *Server) reset(*http.Request, []byte) (any, error) {
 
 func (s *Server) listOperations(*http.Request, []byte) (any, error) {
 	return map[string][]Operation{"operations": Operations()}, nil
+}
+
+func (s *Server) listErrors(*http.Request, []byte) (any, error) {
+	return map[string][]CatalogueError{"errors": Errors()}, nil
+}
+
+func (s *Server) serveSchema(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/schema+json")
+	w.Write(Schema())
 }
 
 func (s *Server) serveCA(w http.ResponseWriter, r *http.Request) {

@@ -1,8 +1,12 @@
 package emulator
 
 import (
+	"github.com/alikms/alikms/emulator/internal/keyspec"
 	"github.com/alikms/alikms/emulator/internal/kms"
+	"github.com/alikms/alikms/emulator/internal/kmserr"
+	"github.com/alikms/alikms/emulator/internal/rules"
 	"github.com/alikms/alikms/emulator/internal/wiring"
+	"github.com/alikms/alikms/fixtures"
 )
 
 // Operation describes an emulated action of the API.
@@ -25,6 +29,42 @@ func Operations() []Operation {
 		all = append(all, Operation{op.Name, op.Summary, op.Parameters(), op.Describe()})
 	}
 	return all
+}
+
+// CatalogueError describes an error that KMS answers, and that a fault can name
+// by its code.
+type CatalogueError struct {
+	Code    string `json:"code"`
+	Status  int    `json:"status"`
+	Message string `json:"message"` // without the name of what it is about
+}
+
+// Errors lists the catalogue of errors, sorted by code.
+func Errors() (all []CatalogueError) {
+	for _, code := range kmserr.Codes() {
+		e, _ := kmserr.Lookup(code)
+		all = append(all, CatalogueError{e.Code, e.Status, e.Message})
+	}
+	return all
+}
+
+// Schema returns the JSON Schema of scenario files, for editors.
+func Schema() []byte {
+	known := fixtures.Known{
+		"keySpec":   keyspec.Names(),
+		"algorithm": kms.Algorithms(),
+		"profile":   rules.Profiles(),
+		"errorCode": kmserr.Codes(),
+		"region":    kms.Regions(),
+	}
+	for i := range kms.Operations {
+		known["operation"] = append(known["operation"], kms.Operations[i].Name)
+	}
+	text, err := fixtures.Schema(known)
+	if err != nil {
+		panic(err) // a kind that is missing above
+	}
+	return text
 }
 
 // SDKs are the clients that Wiring knows.

@@ -6,13 +6,16 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/alikms/alikms/emulator/internal/kmserr"
 	"github.com/alikms/alikms/internal/readme"
 )
 
 var update = flag.Bool("update", false, "write generated text instead of comparing it")
 
-//go:generate go test -run ^TestReadmesAreFresh$ . -update
+//go:generate go test -run "^Test(ReadmesAre|SchemaIs)Fresh$" . -update
+
+func TestSchemaIsFresh(t *testing.T) {
+	compareWithFile(t, "../fixtures/schema.json", string(Schema()))
+}
 
 func TestReadmesAreFresh(t *testing.T) {
 	readme.Part(t, "README.md", "operations", operationsTable(), *update)
@@ -31,9 +34,8 @@ func operationsTable() string {
 func errorsTable() string {
 	var table strings.Builder
 	table.WriteString("| code | status | message |\n| --- | --- | --- |\n")
-	for _, code := range kmserr.Codes() {
-		e, _ := kmserr.Lookup(code)
-		fmt.Fprintf(&table, "| `%s` | %d | %s |\n", code, e.Status, strings.ReplaceAll(e.Message, "|", `\|`))
+	for _, e := range Errors() {
+		fmt.Fprintf(&table, "| `%s` | %d | %s |\n", e.Code, e.Status, strings.ReplaceAll(e.Message, "|", `\|`))
 	}
 	return table.String()
 }

@@ -2,6 +2,8 @@ package rules
 
 import (
 	_ "embed"
+	"maps"
+	"slices"
 
 	"github.com/goccy/go-yaml"
 
@@ -30,3 +32,10 @@ var profiles = func() (read map[string]map[string]profileGroup) {
 	}
 	return read
 }()
+
+// Profiles are the names of the profiles that a quota may have, sorted.
+func Profiles() []string {
+	all := append(slices.Collect(maps.Keys(profiles)), recordsProfile)
+	slices.Sort(all)
+	return all
+}

@@ -226,9 +226,7 @@ func (r *Reader) Quota(path string, q fixtures.Quota) *Quota {
 func (r *Reader) profile(path, gateway, name string, rule *Quota) {
 	profile, ok := profiles[name]
 	if !ok {
-		all := append(slices.Collect(maps.Keys(profiles)), recordsProfile)
-		slices.Sort(all)
-		r.Add(path, "%q is not a profile%s; one of %s", name, fixtures.Suggestion(name, all), strings.Join(all, ", "))
+		r.Add(path, "%q is not a profile%s; one of %s", name, fixtures.Suggestion(name, Profiles()), strings.Join(Profiles(), ", "))
 		return
 	}
 	ofShared, said := name == sharedGatewayProfile, rule.match.gateways
