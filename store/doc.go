@@ -37,6 +37,12 @@
 // A file of an older schema is migrated when it is opened, in one transaction.
 // Code that is older than a file refuses it.
 //
+// # Writing
+//
+// Those who write at the same time share a commit, without waiting for one another
+// (group.go). Each function sees what those before it in the commit left; what one
+// changed that fails is taken back, record by record.
+//
 // # Damage
 //
 // Open believes nothing. Before bbolt writes to an existing file, boltcheck has

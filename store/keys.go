@@ -216,6 +216,9 @@ func (tx *Tx) Clear() error {
 		if b == bucketSchema || b == bucketSettings {
 			continue
 		}
+		for key, sealed := range tx.scan(b, "") {
+			tx.noteBefore(b, string(key), sealed)
+		}
 		if err := tx.bolt.DeleteBucket([]byte(b)); err != nil {
 			return err
 		}

@@ -134,6 +134,10 @@ type Tx struct {
 	memos *memos
 	// changed says that an Update has something to keep.
 	changed bool
+	// undoable says that the transaction is shared: what changed is taken back, by
+	// what it was before, where the function fails.
+	undoable bool
+	befores  []before
 	// opened are the buckets that a View has used: bbolt looks for them anew each
 	// time. In an Update it does not, and there they can go.
 	opened []openBucket
@@ -193,9 +197,11 @@ func (notFound) Unwrap() error { return ErrNotFound }
 func (tx *Tx) put(b bucket, key string, value []byte) error {
 	sealed := seal(b, []byte(key), value)
 	in := tx.bucket(b)
-	if bytes.Equal(in.Get([]byte(key)), sealed) {
+	was := in.Get([]byte(key))
+	if bytes.Equal(was, sealed) {
 		return nil
 	}
+	tx.noteBefore(b, key, was)
 	tx.changed = true
 	return in.Put([]byte(key), sealed)
 }
@@ -205,6 +211,7 @@ func (tx *Tx) remove(b bucket, key string) error {
 	if _, err := tx.get(b, key); err != nil {
 		return missing(b, key, err)
 	}
+	tx.noteBefore(b, key, tx.sealed(b, key))
 	tx.changed = true
 	return tx.bucket(b).Delete([]byte(key))
 }

@@ -54,6 +54,8 @@ type Store struct {
 	db    *bbolt.DB
 	file  watchedFile
 	memos memos
+
+	writers writers
 }
 
 // Open opens the file, or makes it, with its folder, when it is missing, empty,
@@ -166,42 +168,23 @@ func (s *Store) View(fn func(*Tx) error) error {
 }
 
 // Update calls fn, one at a time, and keeps what it changed once all of it is
-// on disk; where it changed nothing, nothing is written. After an error, of fn or of the disk, nothing is changed: ErrFull says
-// that the disk is full. Only ErrLost, when the file goes in the very moment, can
-// come after a change, in a store that refuses every other.
+// on disk; where it changed nothing, nothing is written. After an error, of fn or of
+// the disk, nothing is changed: ErrFull says that the disk is full. Only ErrLost,
+// when the file goes in the very moment, can come after a change, in a store that
+// refuses every other.
+//
+// Updates that come while another is written are written together. fn may be called
+// by the goroutine of another Update, and must not wait for anything.
 func (s *Store) Update(fn func(*Tx) error) error {
-	return s.file.guard(func() error {
-		if err := s.file.intact(); err != nil {
-			return err
-		}
-		err := s.db.Update(func(tx *bbolt.Tx) error { return s.change(tx, fn) })
-		if errors.Is(err, errUnchanged) {
-			return nil
-		}
-		if err != nil {
-			return diskError(err)
-		}
-		return s.file.intact() // it may have gone meanwhile
-	})
-}
-
-// change is the part of an Update before its commit, which would fill a file
-// that was cut up with zeros.
-func (s *Store) change(tx *bbolt.Tx, fn func(*Tx) error) error {
-	s.file.size.Store(tx.Size())
-	change := newTx(tx, &s.memos)
-	if err := fn(change); err != nil {
-		return err
+	w := &writer{fn: fn, turn: make(chan bool, 1)}
+	if s.writers.join(w) || <-w.turn {
+		s.lead(w)
 	}
-	if !change.changed {
-		return errUnchanged
+	if w.panicked != nil {
+		panic(w.panicked)
 	}
-	return s.file.intact()
+	return w.err
 }
-
-// errUnchanged ends an Update that has nothing to keep without a commit: so a
-// start on a full disk goes on where there is nothing new.
-var errUnchanged = errors.New("nothing was changed")
 
 // Healthy returns ErrLost when the file that was opened, or a part of it, is not
 // there any more. Then every Update fails.
