@@ -11,6 +11,9 @@ type Counts struct {
 	Versions int `json:"versions,omitempty"`
 	Aliases  int `json:"aliases,omitempty"`
 	Tokens   int `json:"tokens,omitempty"` // import tokens
+
+	Secrets        int `json:"secrets,omitempty"`
+	SecretVersions int `json:"secretVersions,omitempty"`
 }
 
 // tally is the record of a scope in the bucket of counts. The settings belong
@@ -28,6 +31,9 @@ func (t tally) plus(more tally) tally {
 			Versions: t.Versions + more.Versions,
 			Aliases:  t.Aliases + more.Aliases,
 			Tokens:   t.Tokens + more.Tokens,
+
+			Secrets:        t.Secrets + more.Secrets,
+			SecretVersions: t.SecretVersions + more.SecretVersions,
 		},
 		Settings: t.Settings + more.Settings,
 	}
@@ -77,7 +83,7 @@ func (tx *Tx) Scopes() ([]Scope, error) {
 		if err != nil {
 			return nil, err
 		}
-		if t.Keys > 0 { // all else needs a key
+		if t.Keys > 0 || t.Secrets > 0 { // all else needs one of them
 			scopes = append(scopes, scope)
 		}
 	}

@@ -1,5 +1,5 @@
 // Package store keeps keys, with their versions, material, import tokens and
-// aliases, in one bbolt file. It knows no HTTP, no wire names, no cryptography
+// aliases, and secrets, with their versions and values, in one bbolt file. It knows no HTTP, no wire names, no cryptography
 // and no rules of the service: it keeps what it is given, in order, whole or not
 // at all. Reading only reads.
 //
@@ -8,12 +8,15 @@
 // A bucket for each kind of record, and a bucket for each order in which
 // records are asked for:
 //
-//	schema           version                                   -> 2
+//	schema           version                                   -> 3
 //	keys             account/region/key                        -> Key as JSON
 //	versions         account/region/key/version                -> Version as JSON
 //	materials        account/region/key/version                -> PKCS#8 DER, or the bytes of a symmetric key
 //	tokens           account/region/key/token                  -> ImportToken as JSON
 //	aliases          account/region/alias                      -> Alias as JSON
+//	secrets          account/region/secret                     -> Secret as JSON
+//	secret-versions  account/region/secret/version             -> SecretVersion as JSON
+//	secret-values    account/region/secret/version             -> bytes
 //	settings         name                                      -> bytes
 //	counts           account/region                            -> tally as JSON
 //	keys-by-date     account/region/created/key                -> key
@@ -25,11 +28,14 @@
 //	rotations        account/region/nextRotation/key           -> key
 //	expiries         account/region/materialExpireTime/key     -> key
 //	tokens-by-date   account/region/expireTime/key/token       -> key
+//	secrets-by-date  account/region/created/secret             -> secret
+//	secret-versions-by-age  account/region/secret/countdown/version -> secret
+//	secret-deletions account/region/deleteDate/secret          -> secret
 //
 // The parts of a record's key are percent-encoded, but for the last, so a slash
 // in an id does no harm. Dates are in UTC, always with nine digits of a second:
 // they sort as text. The countdown sorts the newest version first. The entries
-// of an index name the key they belong to as their value.
+// of an index name the key or the secret they belong to as their value.
 //
 // Each value, those of the indexes included, is followed by four bytes: a
 // CRC-32C of bucket, key and value. It is checked on every read.

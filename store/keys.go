@@ -199,13 +199,16 @@ func (tx *Tx) KeysAfter(scope Scope, id string) iter.Seq2[Key, error] {
 
 // Empty says that no scope holds any record.
 func (tx *Tx) Empty() bool {
-	for range tx.scan(bucketKeys, "") {
-		return false // versions and aliases need a key
+	for _, b := range []bucket{bucketKeys, bucketSecrets} { // all else needs one of them
+		for range tx.scan(b, "") {
+			return false
+		}
 	}
 	return true
 }
 
-// Clear removes every key with all that belongs to it. The settings stay.
+// Clear removes every key and secret with all that belongs to it. The settings
+// stay.
 func (tx *Tx) Clear() error {
 	unscoped, err := tx.tally(Scope{})
 	if err != nil {

@@ -71,6 +71,9 @@ type memos struct {
 	keys     memo[Key]
 	versions memo[Version]
 	aliases  memo[Alias]
+
+	secrets        memo[Secret]
+	secretVersions memo[SecretVersion]
 }
 
 // Key returns a key, or ErrNotFound.
@@ -103,4 +106,34 @@ func (tx *Tx) Alias(scope Scope, name string) (Alias, error) {
 		return read()
 	}
 	return tx.memos.aliases.load(tx, bucketAliases, key, read)
+}
+
+// Secret returns a secret, or ErrNotFound.
+func (tx *Tx) Secret(scope Scope, name string) (Secret, error) {
+	key := scope.key(name)
+	read := func() (s Secret, err error) {
+		s.Scope, s.Name = scope, name
+		err = tx.load(bucketSecrets, key, &s)
+		return s, err
+	}
+	if tx.memos == nil {
+		return read()
+	}
+	s, err := tx.memos.secrets.load(tx, bucketSecrets, key, read)
+	s.Tags, s.Stages = maps.Clone(s.Tags), maps.Clone(s.Stages) // the caller may change them
+	return s, err
+}
+
+// SecretVersion returns a version of a secret, or ErrNotFound.
+func (tx *Tx) SecretVersion(scope Scope, name, id string) (SecretVersion, error) {
+	key := scope.key(name, id)
+	read := func() (v SecretVersion, err error) {
+		v.Scope, v.SecretName, v.ID = scope, name, id
+		err = tx.load(bucketSecretVersions, key, &v)
+		return v, err
+	}
+	if tx.memos == nil {
+		return read()
+	}
+	return tx.memos.secretVersions.load(tx, bucketSecretVersions, key, read)
 }

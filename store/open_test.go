@@ -126,9 +126,9 @@ func TestOpenRefuses(t *testing.T) {
 			" is in use by another alikms; stop it or choose another --data folder"},
 		{"newer", func(t *testing.T, path string) {
 			tamper(t, path, func(tx *Tx) error {
-				return errors.Join(tx.save(bucketSchema, schemaKey, 3), tx.bolt.DeleteBucket([]byte(bucketCounts)))
+				return errors.Join(tx.save(bucketSchema, schemaKey, 4), tx.bolt.DeleteBucket([]byte(bucketCounts)))
 			})
-		}, ErrNewer, " was written by a newer alikms (schema 3, this one knows 2); use that one or choose another --data folder"},
+		}, ErrNewer, " was written by a newer alikms (schema 4, this one knows 3); use that one or choose another --data folder"},
 		{"text", func(t *testing.T, path string) { write(t, path, []byte(strings.Repeat("a text\n", 10_000))) },
 			ErrForeign, " is not an alikms data file" + elsewhere},
 		{"short text", func(t *testing.T, path string) { write(t, path, []byte("a text")) },
@@ -218,7 +218,7 @@ func TestOpenComparesRecordsIndexesAndCounts(t *testing.T) {
 		{"alias by date lost", drop(aliasesByDate, a.index()[0].key), `record "` + a.index()[0].key + `" of aliases-by-date is damaged: it is missing`},
 		{"alias by key lost", drop(aliasesByKey, a.index()[1].key), `record "` + a.index()[1].key + `" of aliases-by-key is damaged: it is missing`},
 		{"deletion of nothing", put(deletions, scope.key("x", "y"), "y"), `bucket deletions has 2 records instead of 1`},
-		{"entry of another key", put(versionsByID, v.index()[1].key, "other"), `record "` + v.index()[1].key + `" of versions-by-id is damaged: it belongs to another key`},
+		{"entry of another key", put(versionsByID, v.index()[1].key, "other"), `record "` + v.index()[1].key + `" of versions-by-id is damaged: it belongs to another one`},
 		{"no JSON", put(bucketKeys, k.key(), "{"), `record "` + k.key() + `" of keys is damaged: unexpected end of JSON input`},
 		{"short hash", put(bucketVersions, v.key(), `{"materialHash":"ab"}`), `record "` + v.key() + `" of versions is damaged: a hash of 2 digits`},
 		{"short record key", put(bucketKeys, "x", "{}"), `record "x" of keys is damaged: record key "x" has too few parts`},

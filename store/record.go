@@ -29,6 +29,10 @@ const (
 	bucketSettings  bucket = "settings"
 	bucketCounts    bucket = "counts"
 
+	bucketSecrets        bucket = "secrets"
+	bucketSecretVersions bucket = "secret-versions"
+	bucketSecretValues   bucket = "secret-values"
+
 	keysByDate    bucket = "keys-by-date"
 	aliasesByDate bucket = "aliases-by-date"
 	aliasesByKey  bucket = "aliases-by-key"
@@ -38,13 +42,17 @@ const (
 	rotations     bucket = "rotations"
 	expiries      bucket = "expiries"
 	tokensByDate  bucket = "tokens-by-date"
+
+	secretsByDate       bucket = "secrets-by-date"
+	secretVersionsByAge bucket = "secret-versions-by-age"
+	secretDeletions     bucket = "secret-deletions"
 )
 
 var (
 	indexes = []bucket{keysByDate, aliasesByDate, aliasesByKey, versionsByAge, versionsByID,
-		deletions, rotations, expiries, tokensByDate}
+		deletions, rotations, expiries, tokensByDate, secretsByDate, secretVersionsByAge, secretDeletions}
 	buckets = append([]bucket{bucketSchema, bucketKeys, bucketVersions, bucketMaterials, bucketTokens,
-		bucketAliases, bucketSettings, bucketCounts}, indexes...)
+		bucketAliases, bucketSettings, bucketCounts, bucketSecrets, bucketSecretVersions, bucketSecretValues}, indexes...)
 )
 
 // Scope is what ids, aliases and counts are unique in.

@@ -12,7 +12,8 @@ import (
 //	1   the first one
 //	2   keys have an origin; versions are found by their id in a region, not in
 //	    a scope; rotations, expiries and import tokens
-const schemaVersion = 2
+//	3   secrets
+const schemaVersion = 3
 
 // schemaKey is the key of the one record in bucketSchema.
 const schemaKey = "version"
@@ -22,12 +23,18 @@ const scopedVersionIDs bucket = "version-ids"
 
 // bucketsOf returns what has to be in a file of a schema.
 func bucketsOf(version int) []bucket {
-	if version > 1 {
-		return buckets
+	all := slices.Clone(buckets)
+	if version < 3 {
+		all = without(all, bucketSecrets, bucketSecretVersions, bucketSecretValues, secretsByDate, secretVersionsByAge, secretDeletions)
 	}
-	later := []bucket{bucketTokens, versionsByID, rotations, expiries, tokensByDate}
-	first := slices.DeleteFunc(slices.Clone(buckets), func(b bucket) bool { return slices.Contains(later, b) })
-	return append(first, scopedVersionIDs)
+	if version < 2 {
+		all = append(without(all, bucketTokens, versionsByID, rotations, expiries, tokensByDate), scopedVersionIDs)
+	}
+	return all
+}
+
+func without(all []bucket, later ...bucket) []bucket {
+	return slices.DeleteFunc(all, func(b bucket) bool { return slices.Contains(later, b) })
 }
 
 // schema returns the schema of a file that has the bucket for it.
@@ -117,22 +124,28 @@ func migrate(db *bbolt.DB) (damage, err error) {
 		return err, nil
 	}
 	err = db.Update(func(tx *bbolt.Tx) error {
-		damage = migrateFirst(newTx(tx, nil))
+		damage = migrateFrom(newTx(tx, nil), version)
 		return damage
 	})
 	return damage, err
 }
 
-// migrateFirst migrates schema 1. Each record that it changes is read, with its
-// checksum, and verifyRecords compares the outcome: damage done to the old file
-// does not get into the new one.
-func migrateFirst(tx *Tx) error {
+// migrations are what has to be done to a file of each schema, besides making the
+// buckets that it lacks.
+var migrations = map[int][]func(*Tx) error{1: {setOrigins, moveVersionIDs}}
+
+// migrateFrom migrates an older schema. Each record that it changes is read, with
+// its checksum, and verifyRecords compares the outcome: damage done to the old
+// file does not get into the new one.
+func migrateFrom(tx *Tx, version int) error {
 	if err := tx.createBuckets(buckets); err != nil {
 		return err
 	}
-	for _, step := range []func(*Tx) error{setOrigins, moveVersionIDs} {
-		if err := step(tx); err != nil {
-			return err
+	for ; version < schemaVersion; version++ {
+		for _, step := range migrations[version] {
+			if err := step(tx); err != nil {
+				return err
+			}
 		}
 	}
 	if err := tx.save(bucketSchema, schemaKey, schemaVersion); err != nil {

@@ -16,9 +16,12 @@ import (
 
 // firstSchemaFile is the path of a file that the code of schema 1 wrote; see
 // testdata/schema1.
-func firstSchemaFile(t testing.TB) string {
+func firstSchemaFile(t testing.TB) string { return schemaFile(t, 1) }
+
+// schemaFile is the path of a file that the code of a schema wrote.
+func schemaFile(t testing.TB, version int) string {
 	t.Helper()
-	packed, err := os.Open("testdata/schema1.db.gz")
+	packed, err := os.Open(fmt.Sprintf("testdata/schema%d.db.gz", version))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -173,6 +176,33 @@ func TestDamageOfFirstSchemaIsNotMigrated(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What testdata/schema2/main.go put in is there, and secrets can be added.
+func TestSecondSchemaIsMigrated(t *testing.T) {
+	path := schemaFile(t, 2)
+	st := open(t, path, Options{})
+	verified(t, st)
+	counts := look(t, st, func(tx *Tx) (Counts, error) { return tx.Counts(scope) })
+	if counts != (Counts{Keys: 8, Versions: 8, Aliases: 8, Tokens: 3}) {
+		t.Errorf("the counts are %+v", counts)
+	}
+	key := look(t, st, func(tx *Tx) (Key, error) { return tx.Key(scope, "key/04") })
+	if key.RotationInterval != 7*24*time.Hour || key.PrimaryVersion != "version/1234567890123456/04" || key.Tags["n"] != "4" {
+		t.Errorf("a key is %+v", key)
+	}
+	material := look(t, st, func(tx *Tx) ([]byte, error) { return tx.Material(scope, "key/04", key.PrimaryVersion) })
+	if string(material) != "TEST KEY 1234567890123456 key/04" {
+		t.Errorf("its material is %q", material)
+	}
+	before := dump(t, st)
+	st.Close()
+	content := read(t, path)
+	st = open(t, path, Options{})
+	if after := dump(t, st); after != before || !bytes.Equal(read(t, path), content) {
+		t.Errorf("reopened:\n%s\nbefore:\n%s", after, before)
+	}
+	fillSecrets(t, st, 3)
 }
 
 func TestIntervalsAreReadableInTheFile(t *testing.T) {

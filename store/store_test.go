@@ -445,9 +445,9 @@ func TestCountsScopesAndEmpty(t *testing.T) {
 			t.Errorf("got %s, want %s", got, want)
 		}
 	}
-	expect("[] {0 0 0 0} {0 0 0 0} true")
+	expect("[] {0 0 0 0 0 0} {0 0 0 0 0 0} true")
 	update(t, st, func(tx *Tx) error { return tx.PutSetting("clock", []byte("x")) })
-	expect("[] {0 0 0 0} {0 0 0 0} true")
+	expect("[] {0 0 0 0 0 0} {0 0 0 0 0 0} true")
 	update(t, st, func(tx *Tx) error {
 		return cmp.Or(
 			tx.InsertKey(newKey("k", at(0))), tx.InsertKey(newKey("l", at(0))),
@@ -457,11 +457,11 @@ func TestCountsScopesAndEmpty(t *testing.T) {
 			tx.InsertKey(Key{Scope: other, ID: "k", CreationDate: at(0)}),
 		)
 	})
-	expect("[{1 cn-beijing} {1234567890123456 cn-hangzhou}] {2 3 1 0} {1 0 0 0} false")
+	expect("[{1 cn-beijing} {1234567890123456 cn-hangzhou}] {2 3 1 0 0 0} {1 0 0 0 0 0} false")
 	update(t, st, func(tx *Tx) error { return cmp.Or(tx.DeleteKey(scope, "k"), tx.DeleteKey(other, "k")) })
-	expect("[{1234567890123456 cn-hangzhou}] {1 0 1 0} {0 0 0 0} false")
+	expect("[{1234567890123456 cn-hangzhou}] {1 0 1 0 0 0} {0 0 0 0 0 0} false")
 	update(t, st, func(tx *Tx) error { return tx.DeleteKey(scope, "l") })
-	expect("[] {0 0 0 0} {0 0 0 0} true")
+	expect("[] {0 0 0 0 0 0} {0 0 0 0 0 0} true")
 }
 
 func TestClearKeepsSettingsOnly(t *testing.T) {
@@ -773,6 +773,7 @@ func dumpDates(tx *Tx, s Scope, say func(any, error)) {
 	}
 	tokens, err := tx.DueTokens(s, at(1e6))
 	say(tokens, err)
+	dumpSecrets(tx, s, say)
 	for _, next := range []func(Scope) (time.Time, error){tx.NextRotation, tx.NextExpiry} {
 		when, err := next(s)
 		say(when, err)

@@ -87,10 +87,10 @@ func verify(tx *Tx) error {
 }
 
 func verifyRecords(tx *Tx) error {
-	a := &audit{tx: tx, keys: map[string]*keyParts{}, tallies: map[Scope]tally{}, entries: map[bucket]int{}}
+	a := &audit{tx: tx, keys: map[string]*keyParts{}, secrets: map[string]*secretParts{}, tallies: map[Scope]tally{}, entries: map[bucket]int{}}
 	steps := []func() error{
-		a.readKeys, a.readVersions, a.readAliases, a.readTokens, a.readSettings,
-		a.compareKeys, a.compareCounts, a.compareRest,
+		a.readKeys, a.readVersions, a.readAliases, a.readTokens, a.readSecrets, a.readSecretVersions, a.readSettings,
+		a.compareKeys, a.compareSecrets, a.compareCounts, a.compareRest,
 	}
 	for _, step := range steps {
 		if err := step(); err != nil {
@@ -114,9 +114,11 @@ func verifyBolt(tx *Tx) (first error) {
 type audit struct {
 	tx        *Tx
 	keys      map[string]*keyParts // by the key of the key's record
+	secrets   map[string]*secretParts
 	tallies   map[Scope]tally
 	entries   map[bucket]int // entries that the indexes should have
 	materials int            // materials there should be
+	values    int            // values of secrets there should be
 }
 
 // keyParts is a key with the number of its parts that were found.
@@ -133,7 +135,7 @@ func (a *audit) expect(entries []entry) error {
 			return missing(e.bucket, e.key, err)
 		}
 		if string(owner) != e.owner {
-			return damaged(e.bucket, e.key, errors.New("it belongs to another key"))
+			return damaged(e.bucket, e.key, errors.New("it belongs to another one"))
 		}
 		a.entries[e.bucket]++
 	}
@@ -278,7 +280,10 @@ func (a *audit) compareRest() error {
 			return err
 		}
 	}
-	return a.compareSize(bucketMaterials, a.materials)
+	if err := a.compareSize(bucketMaterials, a.materials); err != nil {
+		return err
+	}
+	return a.compareSize(bucketSecretValues, a.values)
 }
 
 func (a *audit) compareSize(b bucket, want int) error {
