@@ -144,6 +144,10 @@ func TestTheProfilesHoldTheDocumentedGroups(t *testing.T) {
 		"write":      {30, []string{"write"}},
 		"tagsOfKey":  {300, []string{"tagsOfKey"}},
 		"account":    {1, []string{"account"}},
+
+		"createSecret":   {10, []string{"createSecret"}},
+		"getSecretValue": {450, []string{"getSecretValue"}},
+		"secrets":        {40, []string{"secrets"}},
 	}
 	s := newTestServer(t)
 	s.must("PUT", "quotas/p", "{profile: shared-gateway}")
@@ -167,7 +171,7 @@ func TestTheProfilesHoldTheDocumentedGroups(t *testing.T) {
 	if covered != len(kms.Operations) {
 		t.Errorf("%d operations are in groups, want all %d", covered, len(kms.Operations))
 	}
-	s.expectStatus("quotas/p", "passed=1591", "refused=140")
+	s.expectStatus("quotas/p", "passed=2091", "refused=200")
 	s.must("POST", "clock/advance", "{by: 1s}")
 	if got := passing(s, 20, form("CreateKey")); got != 10 {
 		t.Errorf("%d CreateKey pass in the second after, want 10", got)

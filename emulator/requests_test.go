@@ -102,7 +102,7 @@ func TestABadRequestIsRefusedWithItsDocumentedError(t *testing.T) {
 		{"empty action", get("/?Action="), 400, "MissingAction"},
 		{"unknown action", get("/?Action=CreatKey"), 404, "InvalidAction.NotFound"},
 		{"action in another case", get("/?Action=createkey"), 404, "InvalidAction.NotFound"},
-		{"action that is not emulated", get("/?Action=GetSecretValue"), 400, "NotEmulated"},
+		{"action that is not emulated", get("/?Action=RotateSecret"), 400, "NotEmulated"},
 		{"GenerateMac", get("/?Action=GenerateMac"), 400, "NotEmulated"},
 		{"wrong version", get("/?Action=ListKeys&Version=2016-01-21"), 400, "InvalidVersion"},
 		{"unknown format", get("/?Action=ListKeys&Format=yaml"), 400, "InvalidParameter.Format"},

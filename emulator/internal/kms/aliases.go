@@ -21,18 +21,16 @@ type aliasRequest struct {
 	AliasName string  `required:"true"`
 }
 
-// permitAlias asks for permission on an alias, when its name can be one at all.
+// permitAlias asks for permission on an alias, when its name can be one at all
+// and is none of KMS's own.
 func (tx *transaction) permitAlias(name string) error {
-	if !fixtures.ValidAlias(name) {
+	if !fixtures.ValidAlias(name) || fixtures.ReservedAlias(name) {
 		return kmserr.InvalidParameter("AliasName")
 	}
 	return tx.permit(ARN(tx.Scope, name))
 }
 
 func createAlias(tx *transaction, in *aliasRequest) (*struct{}, error) {
-	if fixtures.ReservedAlias(in.AliasName) {
-		return nil, kmserr.InvalidParameter("AliasName")
-	}
 	if err := tx.permitAlias(in.AliasName); err != nil {
 		return nil, err
 	}

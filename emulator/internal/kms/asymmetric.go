@@ -172,12 +172,17 @@ func (tx *transaction) findVersion(action string, name keyName, versionID string
 // ref readies a version for use outside the transaction, unless its key does no
 // cryptography on the gateway that the call came in by.
 func (tx *transaction) ref(key store.Key, version store.Version) (versionRef, error) {
+	if !tx.public(key) {
+		return versionRef{}, kmserr.UnsupportedOperation
+	}
+	return tx.anyRef(key, version)
+}
+
+// anyRef is ref on whatever gateway.
+func (tx *transaction) anyRef(key store.Key, version store.Version) (versionRef, error) {
 	spec, err := specOf(key)
 	if err != nil {
 		return versionRef{}, err
-	}
-	if !tx.public(key) {
-		return versionRef{}, kmserr.UnsupportedOperation
 	}
 	found := versionRef{key: key, spec: spec, version: version}
 	if version.MaterialHash == (store.MaterialHash{}) {

@@ -29,8 +29,8 @@ type Call struct {
 	// kms:Encrypt, on the resource of an ARN. Nil: nobody is asked, nor is a key
 	// of another account.
 	Allowed func(action, arn string) bool
-	// AllowedByKey asks whether the policy of another account's key, JSON text,
-	// permits the call's account an action.
+	// AllowedByKey asks whether the policy of another account's key or secret, JSON
+	// text, permits the call's account an action.
 	AllowedByKey func(policy, action string) bool
 	// LimitRecords says that the account may have only as many keys, versions
 	// and aliases as the service allows it.
@@ -38,6 +38,8 @@ type Call struct {
 
 	// KeyID and KeyARN tell the key that the call came to; "": none.
 	KeyID, KeyARN string
+	// SecretName and SecretARN tell the secret.
+	SecretName, SecretARN string
 	// Records tells what LimitRecords made of the call.
 	Records RecordsOutcome
 
@@ -104,6 +106,14 @@ func (tx *transaction) counts() (store.Counts, error) {
 		counts.Aliases -= key.Aliases
 	}
 	return counts, err
+}
+
+// worded is an error in the words of the generation that is imitated.
+func (tx *transaction) worded(e kmserr.Worded) error {
+	if tx.service.Generation() == Generation3 {
+		return e.Current
+	}
+	return e.Classic
 }
 
 // due returns the ids of the keys that are gone.

@@ -130,18 +130,13 @@ func (in *createKeyRequest) key(tx *transaction) (store.Key, error) {
 		CreationDate: tx.Now,
 		InstanceID:   in.DKMSInstanceId,
 		Policy:       string(in.Policy),
+		Tags:         tagMap(in.Tags),
 	}
 	if key.Origin == OriginExternal {
 		key.State = StatePendingImport
 	}
 	if in.EnableAutomaticRotation {
 		key.RotationInterval = time.Duration(in.RotationInterval)
-	}
-	if len(in.Tags) > 0 {
-		key.Tags = map[string]string{}
-	}
-	for _, t := range in.Tags {
-		key.Tags[t.TagKey] = t.TagValue
 	}
 	return key, nil
 }

@@ -1,12 +1,13 @@
 package kms
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/alikms/alikms/store"
 )
 
-// keyFilter is one entry of ListKeys' Filters: different keys are joined by
+// keyFilter is one entry of the Filters of ListKeys and ListSecrets: different keys are joined by
 // and, the values of one key and its repeated entries by or.
 type keyFilter struct {
 	Key    string
@@ -19,8 +20,8 @@ var keyFilters = map[string]func(*transaction, store.Key) ([]string, error){
 	"KeySpec":         one(func(k store.Key) string { return k.Spec }),
 	"KeyUsage":        one(func(k store.Key) string { return k.Usage }),
 	"ProtectionLevel": one(func(store.Key) string { return "SOFTWARE" }),
-	"CreatorType":     one(func(store.Key) string { return "User" }),
-	"Creator":         one(func(k store.Key) string { return k.Scope.Account }),
+	"CreatorType":     one(creatorType),
+	"Creator":         one(func(k store.Key) string { return cmp.Or(k.Creator, k.Scope.Account) }),
 	"DKMSInstanceId":  one(func(k store.Key) string { return k.InstanceID }),
 	"AliasName":       aliasNamesOf,
 	"KeyState": func(tx *transaction, k store.Key) ([]string, error) {
@@ -32,6 +33,14 @@ var keyFilters = map[string]func(*transaction, store.Key) ([]string, error){
 	"TagValue": func(_ *transaction, k store.Key) ([]string, error) {
 		return tagTexts(k, func(_, value string) string { return value }), nil
 	},
+}
+
+// creatorType tells the keys of users from those that KMS made for a service.
+func creatorType(k store.Key) string {
+	if k.Creator != "" {
+		return "Service"
+	}
+	return "User"
 }
 
 func one(attribute func(store.Key) string) func(*transaction, store.Key) ([]string, error) {
@@ -55,9 +64,9 @@ func tagTexts(key store.Key, text func(key, value string) string) (texts []strin
 
 // validFilters refuses filter keys that KMS does not have, and entries of more
 // than ten values.
-func validFilters(filters []keyFilter) bool {
+func validFilters[F any](filters []keyFilter, of map[string]F) bool {
 	for _, f := range filters {
-		if _, known := keyFilters[f.Key]; !known || len(f.Values) > 10 {
+		if _, known := of[f.Key]; !known || len(f.Values) > 10 {
 			return false
 		}
 	}

@@ -131,7 +131,7 @@ type listKeysResponse struct {
 type listedKey struct{ KeyId, KeyArn string }
 
 func listKeys(tx *transaction, in *listKeysRequest) (*listKeysResponse, error) {
-	if !validFilters(in.Filters) {
+	if !validFilters(in.Filters, keyFilters) {
 		return nil, kmserr.InvalidParameter("Filters")
 	}
 	if err := tx.permit(ARN(tx.Scope, "key")); err != nil {

@@ -47,3 +47,38 @@ func ARN(s store.Scope, resource string) string {
 
 // KeyARN is the ARN of a key.
 func KeyARN(s store.Scope, id string) string { return ARN(s, "key/"+id) }
+
+// secretName is what a SecretName parameter says: a name, or the ARN of a secret.
+type secretName struct {
+	name  string
+	arn   bool
+	scope store.Scope // of an ARN
+}
+
+// newSecretName is the name of a secret that is to be made.
+type newSecretName string
+
+// parseSecretName takes any text. What is no ARN, or must not be one, is a name,
+// which may well be unknown.
+func parseSecretName(text string, mayBeARN bool) secretName {
+	parts := strings.SplitN(text, ":", 5)
+	if !mayBeARN || len(parts) < 5 || parts[0] != "acs" || parts[1] != "kms" {
+		return secretName{name: text}
+	}
+	name, ok := strings.CutPrefix(parts[4], "secret/")
+	if !ok {
+		return secretName{name: text}
+	}
+	return secretName{name, true, store.Scope{Region: parts[2], Account: parts[3]}}
+}
+
+// in is the scope of the secret, for a call in a scope of its own.
+func (n secretName) in(here store.Scope) store.Scope {
+	if n.arn {
+		return n.scope
+	}
+	return here
+}
+
+// SecretARN is the ARN of a secret.
+func SecretARN(s store.Scope, name string) string { return ARN(s, "secret/"+name) }

@@ -21,7 +21,7 @@ type Operation struct {
 	business   bool     // cryptography, which a dedicated gateway serves too
 	manages    bool     // changes keys, which no other account may
 	actions    []string // that permission is asked for, like kms:Encrypt
-	container  string   // "key" or "alias", where permission is asked for all of them; "*": for the account
+	containers []string // of "key", "alias", "secret", where permission is asked for all of them; "*": for the account
 	parameters []parameter
 	run        func(c *Call, sent map[string]string) (any, error)
 }
@@ -36,6 +36,10 @@ const (
 	groupPublicKey  = "publicKey" // with the reads on the shared gateway, apart on an instance's
 	groupTagsOfKey  = "tagsOfKey"
 	groupAccount    = "account"
+
+	groupCreateSecret   = "createSecret"
+	groupGetSecretValue = "getSecretValue"
+	groupSecrets        = "secrets"
 )
 
 // Operations is the table, in the order in which users meet it.
@@ -49,6 +53,12 @@ var Operations = slices.Concat(
 	rotationOperations,
 	keyPolicyOperations,
 	aliasOperations,
+	secretOperations,
+	secretValueOperations,
+	secretVersionOperations,
+	secretDeletionOperations,
+	secretPolicyOperations,
+	passwordOperations,
 	tagOperations,
 	regionOperations,
 	accountOperations,
@@ -106,9 +116,9 @@ func (op Operation) quota(group string) Operation {
 	return op
 }
 
-// resource says that permission is asked for a container, not for a key or an alias.
-func (op Operation) resource(container string) Operation {
-	op.container = container
+// resource says that permission is asked for a container, not for one of what is in it.
+func (op Operation) resource(containers ...string) Operation {
+	op.containers = containers
 	return op
 }
 
@@ -121,6 +131,12 @@ func (op Operation) asks(names ...string) Operation {
 	return op
 }
 
+// shared says that a dedicated gateway does not serve the operation.
+func (op Operation) shared() Operation {
+	op.business = false
+	return op
+}
+
 // action is what permission is asked for, if it is one.
 func (op *Operation) action() string { return op.actions[0] }
 
@@ -129,15 +145,16 @@ func (op *Operation) Actions() []string { return slices.Clone(op.actions) }
 
 // Resources are what RAM is asked about, as patterns of the last part of ARNs.
 func (op *Operation) Resources() (all []string) {
-	if op.container != "" {
-		all = append(all, op.container)
-	}
+	all = append(all, op.containers...)
 	for _, p := range op.parameters {
 		if p.namesKey() || p.name == "AliasName" {
 			all = append(all, "key/*")
 		}
 		if p.name == "AliasName" {
 			all = append(all, aliasPrefix+"*")
+		}
+		if p.namesSecret() {
+			all = append(all, "secret/*")
 		}
 	}
 	return all
@@ -151,6 +168,11 @@ func (op *Operation) Takes(name string) bool {
 // TakesKey reports whether a call of the operation names a key: by its id, alias
 // or ARN, or by a ciphertext that its key made.
 func (op *Operation) TakesKey() bool { return slices.ContainsFunc(op.parameters, parameter.namesKey) }
+
+// TakesSecret reports whether a call of the operation names a secret.
+func (op *Operation) TakesSecret() bool {
+	return slices.ContainsFunc(op.parameters, parameter.namesSecret)
+}
 
 // Parameters are the names of the operation's own, spelt as on the wire.
 func (op *Operation) Parameters() []string {
@@ -173,7 +195,8 @@ func (op *Operation) Errors() (all []*kmserr.Error) {
 	if op.Takes("DryRun") {
 		all = append(all, kmserr.DryRunSucceeds, kmserr.DryRunDenied, kmserr.DryRunValidation(""))
 	}
-	if len(op.Resources()) > 0 {
+	ofEach := func(p parameter) bool { return p.kind == secretsListType } // it answers beside the errors
+	if len(op.Resources()) > 0 && !slices.ContainsFunc(op.parameters, ofEach) {
 		all = append(all, kmserr.NoPermission(""))
 	}
 	return all

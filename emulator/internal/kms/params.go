@@ -23,7 +23,8 @@ import (
 //	min, max          bounds: of a number itself, of a text its characters
 //	oneof:"A B"       the values allowed
 //	default:"10"      the value of an absent or empty parameter
-//	names:"alias arn" what a keyName may be besides a key id
+//	names:"alias arn" what a keyName may be besides a key id, and a secretName
+//	                  besides a name
 //	repeat:"true"     a list that comes as NAME.1, NAME.2 …, or, of structs, as
 //	                  NAME.1.FIELD; max bounds its numbers
 //	emulated:"no"     a value is NotEmulated; an empty one says nothing
@@ -50,6 +51,11 @@ var (
 	keyNameType = reflect.TypeFor[keyName]()
 	blobType    = reflect.TypeFor[cipherBlob]()
 	textType    = reflect.TypeFor[encoding.TextUnmarshaler]()
+
+	secretNameType  = reflect.TypeFor[secretName]()
+	newSecretType   = reflect.TypeFor[newSecretName]()
+	secretsListType = reflect.TypeFor[[]askedSecret]()
+	resourceType    = reflect.TypeFor[resourceID]()
 )
 
 // parametersOf reads the tags of a request struct, once at start. A tag that
@@ -104,7 +110,14 @@ func elementsOf(f reflect.StructField) []parameter {
 // namesKey reports whether the parameter tells the key of a call. Of a list it is
 // the first.
 func (p parameter) namesKey() bool {
-	return p.kind == keyNameType || p.kind == blobType || slices.ContainsFunc(p.elements, parameter.namesKey)
+	return p.kind == keyNameType || p.kind == resourceType || p.kind == blobType || slices.ContainsFunc(p.elements, parameter.namesKey)
+}
+
+// namesSecret reports whether the parameter tells the secret of a call. Of a list
+// it is the first.
+func (p parameter) namesSecret() bool {
+	return p.kind == secretNameType || p.kind == resourceType || p.kind == newSecretType || p.kind == secretsListType ||
+		slices.ContainsFunc(p.elements, parameter.namesSecret)
 }
 
 // errors are those that follow from what a parameter has to be.
@@ -122,6 +135,10 @@ func (p parameter) errors() (all []*kmserr.Error) {
 		all = append(all, element.errors()...)
 	}
 	switch {
+	case p.kind == secretNameType:
+		return append(all, kmserr.SecretNotFound.Classic)
+	case p.kind == resourceType:
+		return append(all, kmserr.KeyNotFound, kmserr.AliasNotAllowed, kmserr.SecretNotFound.Classic)
 	case p.kind != keyNameType:
 		return all
 	case strings.Contains(p.names, "alias"):
@@ -265,6 +282,8 @@ func (p *parameter) set(field reflect.Value, text string) error {
 		return p.setText(field, text)
 	case p.kind == keyNameType:
 		return p.setKeyName(field, text)
+	case p.kind == secretNameType:
+		field.Set(reflect.ValueOf(parseSecretName(text, strings.Contains(p.names, "arn"))))
 	case p.kind.Kind() == reflect.String:
 		if n := utf8.RuneCountInString(text); n < p.min || n > p.max {
 			return kmserr.InvalidParameter(p.name)

@@ -103,7 +103,11 @@ func (s *Service) noteChange() {
 // by its id, alias or ARN, or by a ciphertext that it made; of a list it is the
 // first. An alias is resolved; whether there is such a key is not asked.
 func (s *Service) FindKeyOf(c *Call, op *Operation, sent map[string]string) error {
-	name := cmp.Or(sent["KeyId"], sent["ProtectedResourceArn"], sent["SourceKeyId"], sent["ResourceId.1"])
+	resource := sent["ResourceId.1"]
+	if sent["ResourceType"] != resourceKey {
+		resource = ""
+	}
+	name := cmp.Or(sent["KeyId"], sent["ProtectedResourceArn"], sent["SourceKeyId"], resource)
 	var blob cipherBlob
 	if name == "" && (!op.Takes("CiphertextBlob") || blob.UnmarshalText([]byte(sent["CiphertextBlob"])) != nil) {
 		return nil

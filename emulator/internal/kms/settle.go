@@ -9,7 +9,7 @@ import (
 	"github.com/alikms/alikms/store"
 )
 
-// What time does to keys: deletion windows run out, imported material expires,
+// What time does to keys and secrets: deletion windows run out, imported material expires,
 // rotations fall due. Reads see the first two as soon as the clock shows them,
 // and the next write tells the store. Rotations are done by each write, by a
 // change of the clock, and by a timer while the clock runs, never by a read.
@@ -18,6 +18,11 @@ import (
 // there any more, though its record may still be.
 func Gone(key store.Key, now time.Time) bool {
 	return !key.DeleteDate.IsZero() && !key.DeleteDate.After(now)
+}
+
+// SecretGone is Gone for a secret and its recovery window.
+func SecretGone(secret store.Secret, now time.Time) bool {
+	return !secret.DeleteDate.IsZero() && !secret.DeleteDate.After(now)
 }
 
 // expired reports whether the imported material of a key has expired.
@@ -42,8 +47,8 @@ func withoutMaterial(key store.Key) store.Key {
 	return key
 }
 
-// Settle brings the keys of an account and region up to a time: those whose
-// deletion window has passed go, expired material goes, and what is due is
+// Settle brings the keys and secrets of an account and region up to a time: those
+// whose deletion window has passed go, expired material goes, and what is due is
 // rotated, the earliest first.
 func Settle(tx *store.Tx, scope store.Scope, now time.Time) error {
 	if err := purge(tx, scope, now); err != nil {
@@ -77,6 +82,15 @@ func purge(tx *store.Tx, scope store.Scope, now time.Time) error {
 	due, err := tx.Due(scope, now)
 	for _, id := range due {
 		if err := tx.DeleteKey(scope, id); err != nil {
+			return err
+		}
+	}
+	if err != nil {
+		return err
+	}
+	secrets, err := tx.DueSecrets(scope, now)
+	for _, name := range secrets {
+		if err := tx.DeleteSecret(scope, name); err != nil {
 			return err
 		}
 	}

@@ -333,8 +333,8 @@ func (tx *transaction) symmetricVersion(key store.Key, versionID string) (versio
 	if err := stateError(key); err != nil {
 		return versionRef{}, err
 	}
-	if spec, ok := keyspec.Lookup(key.Spec); ok && !spec.Symmetric() {
-		return versionRef{}, kmserr.UnsupportedOperation
+	if spec, ok := keyspec.Lookup(key.Spec); ok && !spec.Symmetric() || key.Creator != "" {
+		return versionRef{}, kmserr.UnsupportedOperation // the key of a service is for that alone
 	}
 	version, err := tx.version(key, versionID)
 	if err != nil {

@@ -40,6 +40,14 @@ func named(status int, code, message, bare string) func(name string) *Error {
 	return func(name string) *Error { return &Error{status, code, fmt.Sprintf(message, name)} }
 }
 
+// Worded is an error whose text was written anew between the generations of KMS.
+type Worded struct{ Classic, Current *Error }
+
+// worded declares such an error.
+func worded(status int, code, classic, current string) Worded {
+	return Worded{row(status, code, classic), &Error{status, code, current}}
+}
+
 // Lookup finds an error of the catalogue by its code, in its form without a name.
 func Lookup(code string) (*Error, bool) {
 	e, ok := catalogue[code]
@@ -126,6 +134,18 @@ var (
 	KeyPolicyUnsupported = row(400, "Forbidden.KeyPolicyUnSupported", "The specified key does not support key policy.")
 )
 
+// Secrets. The texts of the classic generation are those of the manual of 2021,
+// the others those of the API's pages of 2025 and of its metadata, sic.
+var (
+	SecretNotFound       = worded(404, "Forbidden.ResourceNotFound", "The resource is not found.", "Resource not found")
+	SecretInDeleteWindow = worded(409, "Rejected.ResourceInDeleteWindow", "The secret is planned to be deleted.", "secret in delete peroid")
+	SecretPolicyNotFound = &Error{404, "Forbidden.ResourceNotFound", "Policy not found."}
+	SecretExists         = row(409, "Rejected.ResourceExist", "The resource already exists.")
+	SecretNotInWindow    = row(409, "Rejected.ResourceInUse", "restore normal secret")
+	// SecretLimitExceeded is LimitExceeded with the text of the manual of 2021.
+	SecretLimitExceeded = &Error{400, "Rejected.LimitExceeded", "The secret quota is exceeded."}
+)
+
 // Quotas.
 var (
 	Throttled     = row(429, "Rejected.Throttling", "QPS Limit Exceeded")
@@ -162,5 +182,4 @@ func init() {
 	row(400, "Rejected.ShareQuotaExceedLimit", "Instance Share Quota Exceed Limit.")
 	row(409, "Rejected.Unavailable", "The request was rejected because the key state is Unavailable.")
 	row(400, "Unsupported.ProtectionLevel", "This protection level is not valid for this region")
-	row(404, "Forbidden.ResourceNotFound", "Resource not found.")
 }
