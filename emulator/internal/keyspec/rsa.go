@@ -7,7 +7,10 @@ import (
 	_ "crypto/sha1"   // crypto.SHA1
 	_ "crypto/sha256" // crypto.SHA256
 	"crypto/x509"
+	"errors"
 	"fmt"
+
+	"filippo.io/bigmod"
 )
 
 const (
@@ -39,14 +42,21 @@ func rsaSpec(name string, bits int) *Spec {
 		slow: true,
 		newPair: func() (PrivateKey, error) {
 			key, err := rsa.GenerateKey(rand.Reader, bits)
-			return rsaKey{private: key}, err
+			if err != nil {
+				return nil, err
+			}
+			return newRSAKey(key)
 		},
 		fit: func(key any) (PrivateKey, bool, error) {
 			private, ok := key.(*rsa.PrivateKey)
 			if !ok || private.N.BitLen() != bits {
 				return nil, false, nil
 			}
-			return rsaKey{private}, true, checkRSA(private)
+			if err := checkRSA(private); err != nil {
+				return nil, true, err
+			}
+			fitting, err := newRSAKey(private)
+			return fitting, true, err
 		},
 	}
 }
@@ -67,7 +77,20 @@ func checkExponent(public *rsa.PublicKey) error {
 
 func rsaKind(bits int) string { return fmt.Sprintf("an RSA key of %d bits", bits) }
 
-type rsaPublicKey struct{ *rsa.PublicKey }
+// rsaPublicKey has its modulus set up for encryption.
+type rsaPublicKey struct {
+	*rsa.PublicKey
+	modulus *bigmod.Modulus
+}
+
+// newRSAPublicKey refuses a modulus that is none of RSA.
+func newRSAPublicKey(public *rsa.PublicKey) (rsaPublicKey, error) {
+	if public.N.Bit(0) == 0 {
+		return rsaPublicKey{}, errors.New("its modulus is even")
+	}
+	modulus, err := bigmod.NewModulus(public.N.Bytes())
+	return rsaPublicKey{public, modulus}, err
+}
 
 // Encrypt returns a block as long as the modulus.
 func (k rsaPublicKey) Encrypt(algorithm string, plaintext []byte) ([]byte, error) {
@@ -79,16 +102,24 @@ func (k rsaPublicKey) Encrypt(algorithm string, plaintext []byte) ([]byte, error
 	if most := k.Size() - 2*hash.Size() - 2; len(plaintext) > most {
 		return nil, fmt.Errorf("%w: %d bytes where %s takes at most %d", ErrPlaintext, len(plaintext), algorithm, most)
 	}
-	return rsa.EncryptOAEP(hash.New(), rand.Reader, k.PublicKey, plaintext, nil)
+	return encryptOAEP(hash, k.modulus, uint(k.E), plaintext)
 }
 
 // rsaKey is validated and precomputed: both GenerateKey and the parsers of
 // crypto/x509 do so.
-type rsaKey struct{ private *rsa.PrivateKey }
+type rsaKey struct {
+	private *rsa.PrivateKey
+	public  rsaPublicKey
+}
+
+func newRSAKey(private *rsa.PrivateKey) (PrivateKey, error) {
+	public, err := newRSAPublicKey(&private.PublicKey)
+	return rsaKey{private, public}, err
+}
 
 // Encrypt returns a block as long as the modulus.
 func (k rsaKey) Encrypt(algorithm string, plaintext []byte) ([]byte, error) {
-	return rsaPublicKey{&k.private.PublicKey}.Encrypt(algorithm, plaintext)
+	return k.public.Encrypt(algorithm, plaintext)
 }
 
 // Decrypt opens what Encrypt made.

@@ -1,6 +1,8 @@
 package keyspec
 
 import (
+	"crypto"
+	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
 	"errors"
@@ -63,11 +65,10 @@ func parseRSAPublicKey(der []byte, bits int) (PublicKey, error) {
 	if err := checkExponent(public); err != nil {
 		return nil, fmt.Errorf("public key is not valid: %w", err)
 	}
-	key := rsaPublicKey{public}
-	if _, err := key.Encrypt(oaepSHA256, nil); err != nil {
+	if _, err := rsa.EncryptOAEP(crypto.SHA256.New(), rand.Reader, public, nil, nil); err != nil {
 		return nil, fmt.Errorf("public key is not valid: %w", err)
 	}
-	return key, nil
+	return newRSAPublicKey(public)
 }
 
 func parseSM2PublicKey(der []byte) (PublicKey, error) {
