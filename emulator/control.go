@@ -46,6 +46,7 @@ func (s *Server) controls(r *mux.Router) {
 	handle(http.MethodPost, "/clock/advance", s.advanceClock)
 	handle(http.MethodGet, "/requests", s.findRequests)
 	handle(http.MethodDelete, "/requests", s.removeRequests)
+	route(http.MethodGet, "/requests/stream", http.HandlerFunc(s.streamRequests))
 	handle(http.MethodGet, "/requests/{requestId}", s.explainRequest)
 	handle(http.MethodPost, "/reset", s.reset)
 	handle(http.MethodGet, "/operations", s.listOperations)
@@ -95,21 +96,30 @@ func (s *Server) serveControl(do control) http.Handler {
 			return
 		}
 		answer, err := do(r, body)
-		problems, wrong := errors.AsType[fixtures.Problems](err)
-		switch {
-		case wrong:
-			wire.WriteJSON(w, http.StatusBadRequest, controlErrors{problems})
-		case errors.Is(err, errClockRange), errors.Is(err, errClockAhead):
-			controlError(http.StatusBadRequest, err.Error()).ServeHTTP(w, r)
-		case errors.Is(err, errUnknownRule), errors.Is(err, errUnknownRequest):
-			controlError(http.StatusNotFound, err.Error()).ServeHTTP(w, r)
-		case err != nil:
-			s.log.Error("control failed", "path", r.URL.Path, "error", err)
-			controlError(http.StatusInternalServerError, err.Error()).ServeHTTP(w, r)
-		default:
-			wire.WriteJSON(w, http.StatusOK, answer)
+		if err != nil {
+			s.refuseControl(w, r, err)
+			return
 		}
+		wire.WriteJSON(w, http.StatusOK, answer)
 	})
+}
+
+// refuseControl answers the error of a control.
+func (s *Server) refuseControl(w http.ResponseWriter, r *http.Request, err error) {
+	problems, wrong := errors.AsType[fixtures.Problems](err)
+	switch {
+	case wrong:
+		wire.WriteJSON(w, http.StatusBadRequest, controlErrors{problems})
+	case errors.Is(err, errClockRange), errors.Is(err, errClockAhead):
+		controlError(http.StatusBadRequest, err.Error()).ServeHTTP(w, r)
+	case errors.Is(err, errUnknownRule), errors.Is(err, errUnknownRequest):
+		controlError(http.StatusNotFound, err.Error()).ServeHTTP(w, r)
+	case errors.Is(err, errListeners):
+		controlError(http.StatusServiceUnavailable, err.Error()).ServeHTTP(w, r)
+	default:
+		s.log.Error("control failed", "path", r.URL.Path, "error", err)
+		controlError(http.StatusInternalServerError, err.Error()).ServeHTTP(w, r)
+	}
 }
 
 // unreadBody is the answer to a body that could not be read.

@@ -85,6 +85,8 @@ type journal struct {
 	entries  []Call // the oldest first
 	taken    int    // bytes
 	dropped  int
+
+	listeners []*listener
 }
 
 // arrive numbers a request, so that the journal can list in order of arrival
@@ -107,6 +109,9 @@ func (j *journal) add(entry Call) {
 	}
 	j.entries = append(j.entries, entry)
 	j.taken += entry.hold()
+	for _, l := range j.listeners {
+		l.offer(&j.entries[len(j.entries)-1])
+	}
 	// The rules of the latest call are kept by being in force.
 	for len(j.entries) > j.size || len(j.entries) > 0 && j.taken-entry.trace.Bytes() > j.bytes {
 		j.taken -= j.entries[0].release()

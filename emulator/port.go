@@ -53,6 +53,7 @@ type portConn struct {
 	// The deadlines that were set, before the limits shorten them.
 	readBy, writeBy time.Time
 	broken          error // a write failed, in the middle it may be
+	patient         bool  // its client may take as long as it likes for an answer
 }
 
 // NetConn is the connection below, as with tls.Conn.
@@ -149,12 +150,23 @@ func (c *portConn) Write(p []byte) (written int, err error) {
 func (c *portConn) limitWrite() error {
 	c.all.mu.Lock()
 	defer c.all.mu.Unlock()
-	while := c.all.limits.stall
-	if !c.all.cut.IsZero() {
-		while = c.all.limits.arrival
+	by := time.Now().Add(c.all.limits.stall)
+	switch {
+	case !c.all.cut.IsZero():
+		by = time.Now().Add(c.all.limits.arrival)
+	case c.patient:
+		by = time.Time{}
 	}
-	c.Conn.SetWriteDeadline(earlier(c.writeBy, time.Now().Add(while)))
+	c.Conn.SetWriteDeadline(earlier(c.writeBy, by))
 	return c.broken
+}
+
+// bear lets the client take as long as it likes for an answer, but for a stop; or
+// no longer.
+func (c *portConn) bear(patient bool) {
+	c.all.mu.Lock()
+	defer c.all.mu.Unlock()
+	c.patient = patient
 }
 
 func (c *portConn) breakOff(err error) {
