@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/alikms/alikms/emulator"
 	"github.com/alikms/alikms/fixtures"
+	"github.com/alikms/alikms/internal/pattern"
 )
 
 // prefix is that of every setting's environment variable.
@@ -23,7 +23,7 @@ const prefix = "ALIKMS_"
 
 // injected are the variables that Kubernetes sets beside a Service, and Docker
 // beside a link, whose name is alikms or begins so.
-var injected = regexp.MustCompile(`^ALIKMS(_\w+)?_(PORT|SERVICE)(_|$)|^ALIKMS_(ENV|NAME)(_|$)`)
+var injected = pattern.Lazy(`^ALIKMS(_\w+)?_(PORT|SERVICE)(_|$)|^ALIKMS_(ENV|NAME)(_|$)`)
 
 // knownSettings are the variables that a flag has.
 func knownSettings(parser *kong.Kong) (known []string) {
@@ -42,7 +42,7 @@ func misspeltSetting(parser *kong.Kong, environ []string) error {
 	known := knownSettings(parser)
 	for _, setting := range environ {
 		name, _, _ := strings.Cut(setting, "=")
-		if !strings.HasPrefix(name, prefix) || slices.Contains(known, name) || injected.MatchString(name) {
+		if !strings.HasPrefix(name, prefix) || slices.Contains(known, name) || injected().MatchString(name) {
 			continue
 		}
 		if meant := nearestSetting(name, known); meant != "" {
@@ -113,7 +113,7 @@ func (a addresses) differ() error {
 
 // hostNames are what a name may be made of; whether there is such a host is
 // found out by listening.
-var hostNames = regexp.MustCompile(`^[A-Za-z0-9_]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9_])?$`)
+var hostNames = pattern.Lazy(`^[A-Za-z0-9_]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9_])?$`)
 
 func isAddress(text string) bool {
 	host, port, err := net.SplitHostPort(text)
@@ -124,9 +124,9 @@ func isAddress(text string) bool {
 		return false
 	}
 	if ip, err := netip.ParseAddr(host); err == nil {
-		return ip.Zone() == "" || hostNames.MatchString(ip.Zone()) // netip takes any text as a zone
+		return ip.Zone() == "" || hostNames().MatchString(ip.Zone()) // netip takes any text as a zone
 	}
-	return host == "" || hostNames.MatchString(host)
+	return host == "" || hostNames().MatchString(host)
 }
 
 func different(flag, address, other, otherAddress string) error {
@@ -144,10 +144,10 @@ type scope struct {
 
 // Validate is called by kong. Both are what scenarios allow.
 func (s scope) Validate() error {
-	if !regexp.MustCompile(`^[0-9]{16}$`).MatchString(s.Account) {
+	if !fixtures.ValidAccount(s.Account) {
 		return fmt.Errorf("--account is %q: write 16 digits", s.Account)
 	}
-	if !regexp.MustCompile(`^[a-z][a-z0-9-]{0,62}$`).MatchString(s.Region) {
+	if !fixtures.ValidRegion(s.Region) {
 		return fmt.Errorf("--region is %q: write a region id of lower-case letters, digits and -, like cn-hangzhou", s.Region)
 	}
 	return nil
@@ -216,7 +216,7 @@ func (p *patience) Decode(ctx *kong.DecodeContext) error {
 type size int
 
 var (
-	sizeSyntax = regexp.MustCompile(`^([0-9]{1,9})(KiB|MiB|GiB)?$`)
+	sizeSyntax = pattern.Lazy(`^([0-9]{1,9})(KiB|MiB|GiB)?$`)
 	sizeUnits  = map[string]int{"": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 )
 
@@ -229,7 +229,7 @@ func (s *size) Decode(ctx *kong.DecodeContext) error {
 	if err := ctx.Scan.PopValueInto("bytes", &text); err != nil {
 		return err
 	}
-	parts := sizeSyntax.FindStringSubmatch(text)
+	parts := sizeSyntax().FindStringSubmatch(text)
 	if parts == nil {
 		return fmt.Errorf("%q is not allowed: write bytes, like 64MiB, at most 16GiB", text)
 	}
@@ -301,7 +301,7 @@ func (s *serveCommand) checkTLS() error {
 }
 
 // accessKeyIDs are those that scenarios allow.
-var accessKeyIDs = regexp.MustCompile(`^[A-Za-z0-9._@-]{1,128}$`)
+var accessKeyIDs = pattern.Lazy(`^[A-Za-z0-9._@-]{1,128}$`)
 
 func (s *serveCommand) checkCredentials() error {
 	ids := map[string]bool{}
@@ -310,7 +310,7 @@ func (s *serveCommand) checkCredentials() error {
 		if id == "" || secret == "" {
 			return errors.New("--credential has no id or no secret: write id:secret")
 		}
-		if !accessKeyIDs.MatchString(id) { // not shown: it may be the secret
+		if !accessKeyIDs().MatchString(id) { // not shown: it may be the secret
 			return errors.New("--credential has an id that is none: write id:secret, the id of letters, digits, . _ - @, at most 128")
 		}
 		if ids[id] {

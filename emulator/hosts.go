@@ -4,11 +4,11 @@ import (
 	"crypto/x509"
 	"fmt"
 	"net/netip"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/alikms/alikms/fixtures"
+	"github.com/alikms/alikms/internal/pattern"
 )
 
 // privateDomains are those that the public DNS has no names under, so that
@@ -64,7 +64,7 @@ func (h hosts) answers(host string) bool {
 		return false
 	}
 	if ip, err := netip.ParseAddr(host); err == nil {
-		return ip.Zone() == "" || hostNames.MatchString(ip.Zone()) // netip takes any text as a zone
+		return ip.Zone() == "" || hostNames().MatchString(ip.Zone()) // netip takes any text as a zone
 	}
 	name, ok := plainName(host)
 	return ok && (!strings.Contains(name, ".") || isKMSHost(name) || h.allows(name))
@@ -98,13 +98,13 @@ func withoutPort(host string) (name string, ok bool) {
 
 // hostNames are what names may be made of. The underscore is no part of a host
 // name, but of many a compose service's.
-var hostNames = regexp.MustCompile(`^([A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\.)*[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?$`)
+var hostNames = pattern.Lazy(`^([A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\.)*[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?$`)
 
 // plainName makes the spellings of a host name one: capitals, and the dot that
 // ends a full name, make no other host. ok is whether text is a host name.
 func plainName(text string) (name string, ok bool) {
 	text = strings.TrimSuffix(text, ".")
-	return strings.ToLower(text), len(text) <= 253 && hostNames.MatchString(text)
+	return strings.ToLower(text), len(text) <= 253 && hostNames().MatchString(text)
 }
 
 func isBelow(name, domain string) bool { return strings.HasSuffix(name, "."+domain) }

@@ -18,16 +18,16 @@ var rooms = []struct {
 	folder  string
 	imports string
 }{
-	{"", "emulator fixtures store internal/ownfile"},
+	{"", "emulator fixtures store internal/ownfile internal/pattern"},
 	{"scripts/lab", "emulator store"},
 	{"emulator/emulatortest", "emulator fixtures store"},
-	{"emulator", "emulator/internal/rules emulator/internal/auth emulator/internal/wire emulator/internal/wiring emulator/internal/kms emulator/internal/kmserr emulator/internal/keyspec store fixtures internal/ownfile"},
+	{"emulator", "emulator/internal/rules emulator/internal/auth emulator/internal/wire emulator/internal/wiring emulator/internal/kms emulator/internal/kmserr emulator/internal/keyspec store fixtures internal/ownfile internal/pattern"},
 	{"emulator/internal/bench", "emulator/internal/bench/formjson emulator/internal/bench/load emulator/internal/keyspec"},
 	{"emulator/internal/bench/bare", "emulator/internal/bench/formjson"},
 	{"emulator/internal/bench/formjson", ""},
 	{"emulator/internal/bench/load", "emulator/internal/auth"},
 	{"emulator/internal/rules", "emulator/internal/kms emulator/internal/kmserr store fixtures"},
-	{"emulator/internal/auth", "emulator/internal/wire emulator/internal/kmserr emulator/internal/keyspec fixtures"},
+	{"emulator/internal/auth", "emulator/internal/wire emulator/internal/kmserr emulator/internal/keyspec fixtures internal/pattern"},
 	{"emulator/internal/wire", "emulator/internal/kmserr"},
 	{"emulator/internal/wiring", ""},
 	{"emulator/internal/kms", "emulator/internal/kmserr emulator/internal/keyspec store fixtures"},
@@ -35,8 +35,9 @@ var rooms = []struct {
 	{"emulator/internal/keyspec", ""},
 	{"store", "store/internal/boltcheck"},
 	{"store/internal/boltcheck", ""},
-	{"fixtures", ""},
+	{"fixtures", "internal/pattern"},
 	{"internal/ownfile", ""},
+	{"internal/pattern", ""},
 	{"internal/readme", ""},
 	{"scripts/smoke", ""},
 }

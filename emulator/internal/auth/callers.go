@@ -3,7 +3,6 @@ package auth
 import (
 	"errors"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -11,6 +10,7 @@ import (
 
 	"github.com/alikms/alikms/emulator/internal/kmserr"
 	"github.com/alikms/alikms/emulator/internal/wire"
+	"github.com/alikms/alikms/internal/pattern"
 )
 
 // Callers knows the AccessKeys that may call. With none configured, every
@@ -87,7 +87,7 @@ type Claim struct {
 
 // accessKeySyntax is what an AccessKeyId may be. The service answers another one
 // with an error of its own (recorded in 2023).
-var accessKeySyntax = regexp.MustCompile(`^[A-Za-z0-9._@-]+$`)
+var accessKeySyntax = pattern.Lazy(`^[A-Za-z0-9._@-]+$`)
 
 // Verify finds out whether a caller is who it claims to be. unfit is what is
 // wrong with the claim in itself. resent reports whether the request is one that
@@ -102,7 +102,7 @@ func (cs *Callers) Verify(claimed Claim, unfit error, resent func() bool) (Calle
 	}
 	known, ok := cs.credential(claimed.AccessKeyID)
 	switch {
-	case !accessKeySyntax.MatchString(claimed.AccessKeyID):
+	case !accessKeySyntax().MatchString(claimed.AccessKeyID):
 		return Caller{}, kmserr.InvalidParameter("AccessKeyId")
 	case !ok:
 		return Caller{}, kmserr.UnknownAccessKeyID
@@ -130,7 +130,7 @@ func (cs *Callers) Assume(accessKeyID, scheme string) (Caller, error) {
 		return who, nil
 	case accessKeyID == "":
 		return Caller{}, kmserr.MissingAccessKeyID
-	case !accessKeySyntax.MatchString(accessKeyID):
+	case !accessKeySyntax().MatchString(accessKeyID):
 		return Caller{}, kmserr.InvalidParameter("AccessKeyId")
 	case !ok:
 		return Caller{}, kmserr.UnknownAccessKeyID

@@ -1,10 +1,10 @@
 package auth
 
 import (
-	"regexp"
 	"slices"
 
 	"github.com/alikms/alikms/fixtures"
+	"github.com/alikms/alikms/internal/pattern"
 )
 
 // KeyPolicyAllows reports whether the policy of a key, JSON text, lets another
@@ -32,12 +32,12 @@ func KeyPolicyAllows(policy, account, action string) bool {
 }
 
 // accountPrincipal is the whole of an account.
-var accountPrincipal = regexp.MustCompile(`^acs:ram::([0-9]{16}):(\*|root)$`)
+var accountPrincipal = pattern.Lazy(`^acs:ram::([0-9]{16}):(\*|root)$`)
 
 // GrantsAccount reports whether a principal of a key policy is a whole account.
-func GrantsAccount(principal string) bool { return accountPrincipal.MatchString(principal) }
+func GrantsAccount(principal string) bool { return accountPrincipal().MatchString(principal) }
 
 func meansAccount(principal, account string) bool {
-	parts := accountPrincipal.FindStringSubmatch(principal)
+	parts := accountPrincipal().FindStringSubmatch(principal)
 	return parts != nil && parts[1] == account
 }

@@ -4,6 +4,7 @@ import (
 	_ "embed"
 	"maps"
 	"slices"
+	"sync"
 
 	"github.com/goccy/go-yaml"
 
@@ -25,17 +26,18 @@ type profileGroup struct {
 //go:embed profiles.yaml
 var profilesText []byte
 
-// profiles are the groups of each profile, by name, as documented.
-var profiles = func() (read map[string]map[string]profileGroup) {
+// profiles are the groups of each profile, by name, as documented. They are read
+// when a quota has one.
+var profiles = sync.OnceValue(func() (read map[string]map[string]profileGroup) {
 	if err := yaml.UnmarshalWithOptions(profilesText, &read, yaml.Strict()); err != nil {
 		panic(err)
 	}
 	return read
-}()
+})
 
 // Profiles are the names of the profiles that a quota may have, sorted.
 func Profiles() []string {
-	all := append(slices.Collect(maps.Keys(profiles)), recordsProfile)
+	all := append(slices.Collect(maps.Keys(profiles())), recordsProfile)
 	slices.Sort(all)
 	return all
 }

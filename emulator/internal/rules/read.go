@@ -224,7 +224,7 @@ func (r *Reader) Quota(path string, q fixtures.Quota) *Quota {
 }
 
 func (r *Reader) profile(path, gateway, name string, rule *Quota) {
-	profile, ok := profiles[name]
+	profile, ok := profiles()[name]
 	if !ok {
 		r.Add(path, "%q is not a profile%s; one of %s", name, fixtures.Suggestion(name, Profiles()), strings.Join(Profiles(), ", "))
 		return
