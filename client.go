@@ -18,6 +18,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/alikms/alikms/emulator"
+	"github.com/alikms/alikms/fixtures"
 	"github.com/alikms/alikms/internal/ownfile"
 	"github.com/alikms/alikms/store"
 )
@@ -258,5 +259,44 @@ func (e *envCommand) Run(o output) error {
 		secure = reachable(e.Where.ListenTLS)
 	}
 	_, err := io.WriteString(o.out, emulator.Wiring(e.SDK, reachable(e.Where.Listen), secure))
+	return err
+}
+
+type sampleCommand struct {
+	Where      addresses `embed:""`
+	SDK        string    `name:"sdk" required:"" enum:"${samples}" help:"One of ${samples}."`
+	Operation  string    `arg:"" help:"Operation, as ListKeys."`
+	Parameters []string  `arg:"" optional:"" name:"name=value" sep:"none" help:"Parameters as on the wire, as PageSize=10, or ResourceId.1=key-a of a list."`
+}
+
+// Help is what "sample --help" says.
+func (*sampleCommand) Help() string {
+	return "The program makes the call at an alikms that listens at --listen, prints the answer, and fails where it is refused. A comment in it says what to exchange for the real service. alikms need not run."
+}
+
+// Run prints the program.
+func (s *sampleCommand) Run(o output) error {
+	if strings.HasSuffix(s.Where.Listen, ":0") {
+		return usageError("--listen has port 0, which stands for any free one: give the port that alikms took")
+	}
+	sample := emulator.Sample{SDK: s.SDK, Operation: s.Operation, Parameters: map[string]string{}, Endpoint: reachable(s.Where.Listen), Region: "cn-hangzhou"}
+	for _, parameter := range s.Parameters {
+		name, value, ok := strings.Cut(parameter, "=")
+		if !ok || name == "" {
+			return usageError(fmt.Sprintf("%q is no parameter: write NAME=VALUE", parameter))
+		}
+		if _, twice := sample.Parameters[name]; twice {
+			return usageError(name + " is given twice")
+		}
+		sample.Parameters[name] = value
+	}
+	text, err := sample.Program()
+	if problems, wrong := errors.AsType[fixtures.Problems](err); wrong {
+		return usageError(problems.Error())
+	}
+	if err != nil {
+		return err
+	}
+	_, err = io.WriteString(o.out, text)
 	return err
 }

@@ -252,3 +252,27 @@ func TestAFailingOutputIsAnError(t *testing.T) {
 		t.Errorf("exit %d %q", code, &log)
 	}
 }
+
+func TestSamplePrintsAProgram(t *testing.T) {
+	code, out, log := command("sample", "--sdk", "go", "--listen", ":18080", "UpdateKeyDescription", "KeyId=key-a", "Description=a=b, \"c\"\n")
+	if code != 0 || log != "" || !strings.Contains(out, `tea.String("127.0.0.1:18080")`) || !strings.Contains(out, `tea.String("a=b, \"c\"\n")`) {
+		t.Errorf("exit %d, %s%s", code, log, out)
+	}
+	for args, want := range map[string]string{
+		"ListKeys":                                "missing flags: --sdk",
+		"--sdk cobol ListKeys":                    `"go-classic"`,
+		"--sdk go":                                "<operation>",
+		"--sdk go ListKyes":                       `operation: "ListKyes" is not an operation; did you mean ListKeys?`,
+		"--sdk go ListKeys PageSize":              `"PageSize" is no parameter: write NAME=VALUE`,
+		"--sdk go ListKeys =1":                    "write NAME=VALUE",
+		"--sdk go ListKeys PageSize=1 PageSize=2": "PageSize is given twice",
+		"--sdk go ListKeys PageSize=0 PageNum=1":   "PageNum: ListKeys has no such parameter; did you mean PageNumber?\nPageSize: \"0\" is not allowed: a whole number from 1 to 100",
+		"--sdk go DescribeKey":                    "KeyId: is missing: of a key its id or alias or arn",
+		"--sdk go --listen :0 ListKeys":           "--listen has port 0",
+	} {
+		code, out, log := command(append([]string{"sample"}, strings.Fields(args)...)...)
+		if code != 2 || out != "" || !strings.HasPrefix(log, "alikms: ") || !strings.Contains(log, want) {
+			t.Errorf("%s: exit %d, %s%s", args, code, out, log)
+		}
+	}
+}

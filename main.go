@@ -63,7 +63,7 @@ func newParser(stdout, stderr io.Writer, more ...kong.Option) *kong.Kong {
 		kong.Name("alikms"),
 		kong.Description("A local double of Alibaba Cloud KMS. Each flag --some-name can be set as ALIKMS_SOME_NAME; lists have a line for each value there."),
 		kong.DefaultEnvars(strings.TrimSuffix(prefix, "_")),
-		kong.Vars{"sdks": strings.Join(emulator.SDKs(), ","), "version": versionText()},
+		kong.Vars{"sdks": strings.Join(emulator.SDKs(), ","), "samples": strings.Join(emulator.SampleSDKs(), ","), "version": versionText()},
 		kong.Writers(stdout, stderr),
 		kong.Bind(output{stdout, stderr}),
 	)...)
@@ -133,6 +133,7 @@ type commands struct {
 	Health     healthCommand     `cmd:"" help:"Say whether a running alikms is healthy (a container's health check)."`
 	Wait       waitCommand       `cmd:"" help:"Wait until a running alikms is healthy."`
 	Env        envCommand        `cmd:"" help:"Print what to set so that a client finds a running alikms."`
+	Sample     sampleCommand     `cmd:"" help:"Print a program that makes a call, for an SDK."`
 	Export     exportCommand     `cmd:"" help:"Print what a running alikms holds as a scenario: private keys, AccessKey secrets and STS tokens included."`
 	Backup     backupCommand     `cmd:"" help:"Copy the data file of a running alikms: private keys included."`
 	Check      checkCommand      `cmd:"" help:"Say whether the data file of an alikms that does not run is whole."`

@@ -10,6 +10,9 @@ import (
 // portKey is the context key of a connection's port.
 type portKey struct{}
 
+// plainKey is that of the address for plain HTTP.
+type plainKey struct{}
+
 // side is what a port serves.
 type side int
 
@@ -28,7 +31,8 @@ func (p Ports) mark(l net.Listener) context.Context {
 			served = controlSide
 		}
 	}
-	return context.WithValue(context.Background(), portKey{}, served)
+	ctx := context.WithValue(context.Background(), plainKey{}, p.HTTP.Addr().String())
+	return context.WithValue(ctx, portKey{}, served)
 }
 
 // apart keeps controls and API to their ports. Health and the CA are on both:

@@ -53,6 +53,7 @@ func (s *Server) controls(r *mux.Router) {
 	handle(http.MethodPost, "/try", s.tryCall)
 	handle(http.MethodGet, "/errors", s.listErrors)
 	route(http.MethodGet, "/schema.json", http.HandlerFunc(s.serveSchema))
+	route(http.MethodGet, "/sample", http.HandlerFunc(s.serveSample))
 	route(http.MethodGet, "/export", http.HandlerFunc(s.serveExport))
 	route(http.MethodGet, "/backup", http.HandlerFunc(s.serveBackup))
 	route(http.MethodGet, "/ca.pem", http.HandlerFunc(s.serveCA))

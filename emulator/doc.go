@@ -20,7 +20,8 @@
 //
 // Beside that path: scenario.go and seed.go bring a scenario in, export.go
 // brings one out, clock.go tells the time, control.go and rulecontrols.go serve
-// /_emulator/, and internal/wiring tells how clients are pointed here.
+// /_emulator/ (try.go: a call that nobody signs), and internal/wiring tells how
+// clients are pointed here, and writes sample programs (sample.go).
 //
 // internal/bench measures the built program; scripts/bench starts it.
 //

@@ -1,5 +1,6 @@
 // Package wiring tells what to set in which client, so that it finds the
-// emulator.
+// emulator, and writes sample programs (sample.go), by what the request classes of
+// each SDK have (model.go).
 package wiring
 
 import (
