@@ -19,7 +19,8 @@ type body struct {
 	context context.Context
 	conn    *portConn
 	by      time.Time // when it has to be there
-	held    int64     // of conn.all.room
+	room    *room     // that it is charged to
+	held    int64     // of it
 	awaited bool      // conn expects more of it already
 	crowded bool      // it was refused for want of room
 	given   bool      // it was given up by a stop
@@ -33,7 +34,10 @@ func bounded(next http.Handler) http.Handler {
 			return
 		}
 		conn := r.Context().Value(connKey{}).(*portConn)
-		b := &body{ReadCloser: r.Body, context: r.Context(), conn: conn, by: time.Now().Add(conn.all.limits.body)}
+		b := &body{ReadCloser: r.Body, context: r.Context(), conn: conn, by: time.Now().Add(conn.all.limits.body), room: conn.all.bodies}
+		if r.URL.Path == scenarioPath {
+			b.room = conn.all.puts // a large one is not to keep calls out
+		}
 		conn.expect(b.by) // also for who does not read it: net/http does then
 		b.awaited = true
 		r.Body = b
@@ -72,7 +76,7 @@ func (b *body) Read(p []byte) (int, error) {
 
 // charge takes room for some more bytes, and waits a while for it.
 func (b *body) charge(n int64) error {
-	if err := b.conn.all.bodies.take(b.context, n, b.conn.all.limits.room); err != nil {
+	if err := b.room.take(b.context, n, b.conn.all.limits.room); err != nil {
 		return err
 	}
 	b.held += n
@@ -81,7 +85,7 @@ func (b *body) charge(n int64) error {
 
 // release gives back what the body was charged.
 func (b *body) release() {
-	b.conn.all.bodies.give(b.held)
+	b.room.give(b.held)
 	b.held = 0
 }
 

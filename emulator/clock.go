@@ -20,7 +20,8 @@ type clock struct {
 	// of the clock that brings it.
 	settle func(tx *store.Tx, now time.Time) error
 	// changing is held by who changes the state, from looking at the old one
-	// until the new one is both in the store and here.
+	// until the new one is both in the store and here; and by who loads a scenario,
+	// or puts rules that name what it has.
 	changing sync.Mutex
 	changed  chan struct{} // the state was changed, once or several times
 	mu       sync.Mutex    // guards state

@@ -18,6 +18,7 @@ type connections struct {
 	limits  limits
 	most    int // that may be open; 0: it is not known
 	bodies  *room
+	puts    *room
 	headers *room
 
 	mu   sync.Mutex
@@ -29,7 +30,7 @@ type connections struct {
 }
 
 func newConnections(l limits, most int) *connections {
-	return &connections{limits: l, most: most, bodies: newRoom(l.bodies), headers: newRoom(l.headers), open: map[*portConn]struct{}{}}
+	return &connections{limits: l, most: most, bodies: newRoom(l.bodies), puts: newRoom(l.puts), headers: newRoom(l.headers), open: map[*portConn]struct{}{}}
 }
 
 // spareDescriptors are for what is no connection of a client: the ports, the

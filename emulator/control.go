@@ -2,6 +2,7 @@ package emulator
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"maps"
 	"net/http"
@@ -49,6 +50,8 @@ func (s *Server) controls(r *mux.Router) {
 	route(http.MethodGet, "/requests/stream", http.HandlerFunc(s.streamRequests))
 	handle(http.MethodGet, "/requests/{requestId}", s.explainRequest)
 	handle(http.MethodPost, "/reset", s.reset)
+	handle(http.MethodGet, "/scenario", s.showScenario)
+	route(http.MethodPut, "/scenario", s.serveBody(s.putScenario, maxScenarioBody))
 	handle(http.MethodGet, "/operations", s.listOperations)
 	handle(http.MethodPost, "/try", s.tryCall)
 	handle(http.MethodGet, "/errors", s.listErrors)
@@ -89,9 +92,18 @@ func controlError(status int, message string) http.Handler {
 // large text that is nonsense.
 const maxControlBody = 1 << 20
 
-func (s *Server) serveControl(do control) http.Handler {
+// maxScenarioBody is what a scenario file may have.
+const maxScenarioBody = 64 << 20
+
+// scenarioPath is that of the scenario in force.
+const scenarioPath = "/_emulator/scenario"
+
+func (s *Server) serveControl(do control) http.Handler { return s.serveBody(do, maxControlBody) }
+
+// serveBody is serveControl for bodies of at most so many bytes.
+func (s *Server) serveBody(do control, most int64) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxControlBody))
+		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, most))
 		if err != nil {
 			unreadBody(err).ServeHTTP(w, r)
 			return
@@ -127,6 +139,9 @@ func (s *Server) refuseControl(w http.ResponseWriter, r *http.Request, err error
 func unreadBody(err error) http.Handler {
 	if refused, ok := errors.AsType[*kmserr.Error](err); ok {
 		return controlError(refused.Status, refused.Message)
+	}
+	if large, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return controlError(http.StatusBadRequest, fmt.Sprintf("the body is too large: more than %d MiB", large.Limit>>20))
 	}
 	return controlError(http.StatusBadRequest, "the body cannot be read: "+err.Error())
 }
@@ -184,7 +199,7 @@ func (s *Server) changeClock(change func() error) (any, error) {
 }
 
 func (s *Server) reset(*http.Request, []byte) (any, error) {
-	return struct{}{}, s.load(true)
+	return struct{}{}, s.load(loading{clear: true})
 }
 
 func (s *Server) listOperations(*http.Request, []byte) (any, error) {

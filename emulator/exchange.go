@@ -24,6 +24,8 @@ import (
 // exchange is one request to the API and what becomes of it.
 type exchange struct {
 	server  *Server
+	in      *inForce // the scenario it is answered under
+	again   bool     // it was begun under another one before
 	request *wire.Request
 	call    *kms.Call // nil until the caller is accepted
 	verdict rules.Verdict
@@ -56,7 +58,7 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 func (s *Server) newExchange(req *wire.Request) *exchange {
 	x := &exchange{server: s, began: time.Now(), request: req}
 	x.entry.RequestID = uuid.NewString()
-	x.entry.arrival = s.journal.arrive()
+	x.arrive()
 	return x
 }
 
@@ -88,7 +90,33 @@ func (x *exchange) perform(w http.ResponseWriter, r *http.Request) (response any
 			response, err = nil, fmt.Errorf("panic: %v\n%s", r, debug.Stack())
 		}
 	}()
-	op, who, err := x.read(w, r)
+	unread := x.read(w, r)
+	for {
+		response, err = x.attempt(r, unread)
+		switch {
+		case !errors.Is(err, kms.ErrSettingsOver):
+			return response, err
+		case x.verdict.Action != nil && x.verdict.Action.Delay > 0:
+			return nil, rules.ErrDropped // as one that waits already
+		}
+		x.again = true
+		x.server.awaitLoading()
+	}
+}
+
+// arrive notes the scenario in force, and the place in the journal.
+func (x *exchange) arrive() {
+	if in := x.server.inForce.Load(); in != x.in {
+		x.in, x.entry.arrival = in, x.server.journal.arrive()
+	}
+}
+
+// attempt answers a request under one scenario; ErrSettingsOver: that was replaced
+// before anything came of it.
+func (x *exchange) attempt(r *http.Request, unread error) (any, error) {
+	x.arrive()
+	x.call, x.verdict = nil, rules.Verdict{}
+	op, who, err := x.identify(unread)
 	if !who.Verified && !x.server.answersTo(r.Host) {
 		x.stage = atHost
 		return nil, kmserr.HostNotAllowed(shortened(r.Host)) // who signs is no web page
@@ -105,17 +133,26 @@ func (x *exchange) perform(w http.ResponseWriter, r *http.Request) (response any
 	return x.act(op)
 }
 
-// read finds out what a request asks for, and who asks.
-func (x *exchange) read(w http.ResponseWriter, r *http.Request) (op *kms.Operation, who auth.Caller, err error) {
+// read takes a request in.
+func (x *exchange) read(w http.ResponseWriter, r *http.Request) (err error) {
 	if x.tried != nil {
-		return x.assume(*x.tried)
+		return x.compose(*x.tried)
 	}
 	x.request, err = wire.Read(w, r)
 	if err == nil {
 		err = checkSite(r)
 	}
-	if err != nil {
-		return nil, who, err
+	return err
+}
+
+// identify finds out what a request asks for, and who asks. A request that could
+// not be read is not asked.
+func (x *exchange) identify(unread error) (op *kms.Operation, who auth.Caller, err error) {
+	if unread != nil {
+		return nil, who, unread
+	}
+	if x.tried != nil {
+		return x.assume(*x.tried)
 	}
 	claimed, unfit := auth.ClaimOf(x.request)
 	x.entry.AccessKeyID, x.entry.Scheme = copied(claimed.AccessKeyID), claimed.Scheme
@@ -125,7 +162,7 @@ func (x *exchange) read(w http.ResponseWriter, r *http.Request) (op *kms.Operati
 	}
 	x.stage = atCaller
 	who, err = x.server.callers.Verify(claimed, unfit, func() bool {
-		return x.server.rules.Resent(rules.Request{AccessKeyID: claimed.AccessKeyID, Nonce: claimed.Nonce, Fingerprint: x.request.Fingerprint})
+		return x.again || x.server.rules.Resent(rules.Request{AccessKeyID: claimed.AccessKeyID, Nonce: claimed.Nonce, Fingerprint: x.request.Fingerprint})
 	})
 	x.entry.Verified = who.Verified
 	return op, who, err
@@ -147,11 +184,18 @@ func operationOf(req *wire.Request) (*kms.Operation, error) {
 func (x *exchange) enter(op *kms.Operation, who auth.Caller) (err error) {
 	s := x.server
 	x.stage = atGateway
-	x.call, err = s.newCall(x.request, who)
+	if x.call, err = s.newCall(x.in, x.request, who); err != nil {
+		return err
+	}
+	asked, err := s.ruleRequest(x.call, x.request, op, who)
 	if err != nil {
 		return err
 	}
-	x.verdict = s.rules.Decide(s.ruleRequest(x.call, x.request, op, who))
+	decided := false
+	x.verdict, decided = s.rules.Decide(asked, func() bool { return s.inForce.Load() == x.in })
+	if !decided {
+		return kms.ErrSettingsOver
+	}
 	x.stage = atRules
 	x.call.Now, x.call.LimitRecords = x.verdict.Now, x.verdict.Records != ""
 	return nil
@@ -177,8 +221,8 @@ func (x *exchange) act(op *kms.Operation) (any, error) {
 // run runs the operation, and tells the quota of records what it made.
 func (x *exchange) run(op *kms.Operation) (any, error) {
 	response, err := op.Answer(x.server.kms, x.call, x.request.Params)
-	if x.call.Records != kms.RecordsNotAsked {
-		x.server.rules.CountRecord(x.verdict.Records, x.call.Records == kms.RecordsRefused)
+	if x.call.Records != kms.RecordsNotAsked && !errors.Is(err, kms.ErrSettingsOver) {
+		x.server.rules.CountRecord(x.verdict, x.call.Records == kms.RecordsRefused)
 	}
 	return response, err
 }
@@ -186,6 +230,9 @@ func (x *exchange) run(op *kms.Operation) (any, error) {
 // actAfter lets the operation take effect before its answer meets the action.
 func (x *exchange) actAfter(op *kms.Operation, met *rules.Action) (any, error) {
 	response, err := x.run(op)
+	if errors.Is(err, kms.ErrSettingsOver) {
+		return nil, err
+	}
 	instead := x.meet(met)
 	if instead == nil {
 		return response, err
@@ -263,7 +310,7 @@ func (x *exchange) record(a wire.Answer) {
 	}
 	if x.call != nil {
 		e.records = x.call.Records
-		x.server.findKey(x.call, x.request)
+		x.server.findKey(x.call, x.request) // under another scenario by now, the journal forgets it
 		e.Time, e.KeyID, e.keyARN, e.Gateway = x.call.Now, copied(x.call.KeyID), x.call.KeyARN, gatewayName(x.call)
 	}
 	real := time.Since(x.began)

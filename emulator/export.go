@@ -52,13 +52,14 @@ func (s *Server) Export() ([]byte, error) {
 func (s *Server) collect() (fixtures.Scenario, error) {
 	s.clock.changing.Lock()
 	defer s.clock.changing.Unlock()
-	e := &export{here: s.scope, clock: s.clock.current()}
+	in := s.inForce.Load()
+	e := &export{here: in.scope, clock: s.clock.current()}
 	e.out = fixtures.Scenario{
-		Generation:  s.doc.Generation,
-		Account:     s.scope.Account,
-		Region:      s.scope.Region,
-		Credentials: slices.Clone(s.doc.Credentials),
-		Instances:   slices.Clone(s.doc.Instances),
+		Generation:  in.doc.Generation,
+		Account:     in.scope.Account,
+		Region:      in.scope.Region,
+		Credentials: slices.Clone(in.doc.Credentials),
+		Instances:   slices.Clone(in.doc.Instances),
 	}
 	for _, c := range s.more {
 		e.out.Credentials = append(e.out.Credentials, fixtures.Credential{AccessKeyID: c.AccessKeyID, AccessKeySecret: c.AccessKeySecret})

@@ -12,12 +12,12 @@ import (
 
 // enterBy finds the gateway a call comes in by: the instance whose id is the
 // first label of the host, as in kst-….cryptoservice.kms.aliyuncs.com.
-func (s *Server) enterBy(host string, c *kms.Call) error {
+func enterBy(host string, c *kms.Call) error {
 	label, _, _ := strings.Cut(hostName(host), ".")
 	if !strings.HasPrefix(label, "kst-") {
 		return nil
 	}
-	found, ok := s.kms.Instance(label)
+	found, ok := c.Settings.Instances[label]
 	if !ok {
 		return kmserr.InstanceNotFound
 	}

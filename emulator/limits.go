@@ -9,6 +9,7 @@ type limits struct {
 	stall   time.Duration // while not a byte of a body arrives, or of an answer is taken
 	body    time.Duration // for a whole body
 	bodies  int64         // bytes of all bodies in flight
+	puts    int64         // bytes of all scenarios in flight, which have a room of their own
 	headers int64         // bytes of all large headers in flight
 	room    time.Duration // that a request waits for others to end
 	arrival time.Duration // that a stop gives to requests that have not arrived
@@ -23,6 +24,7 @@ var usualLimits = limits{
 	stall:   30 * time.Second,
 	body:    5 * time.Minute,
 	bodies:  64 << 20,
+	puts:    maxScenarioBody,
 	headers: 64 << 20,
 	room:    500 * time.Millisecond,
 	arrival: 250 * time.Millisecond,

@@ -134,10 +134,11 @@ func (s *Server) queryKey(text string) string {
 	if text == "" {
 		return ""
 	}
-	if arn, ok := s.kms.FindKey(s.scope, s.clock.now(), text); ok {
+	here := s.inForce.Load().scope
+	if arn, ok := s.kms.FindKey(here, s.clock.now(), text); ok {
 		return arn
 	}
-	return kms.KeyARN(s.scope, text) // of a key that is gone, or never was
+	return kms.KeyARN(here, text) // of a key that is gone, or never was
 }
 
 // checkRuleName refuses a name that no rule has, nor had at any request of the

@@ -247,7 +247,7 @@ func TestGeneration3MakesVersionsOfSymmetricKeysOfInstances(t *testing.T) {
 	for _, refused := range []string{s.newKey(), s.newKey("KeySpec", "EC_SM2", "DKMSInstanceId", "kst-one"), "key-sm2"} {
 		s.expectCode("Rejected.UnsupportedOperation", "CreateKeyVersion", "KeyId", refused)
 	}
-	s.kms.SetGeneration(kms.Classic)
+	s.adjust(func(settings *kms.Settings) { settings.Generation = kms.Classic })
 	s.expectCode("Rejected.UnsupportedOperation", "CreateKeyVersion", "KeyId", key)
 	s.expectCode("", "CreateKeyVersion", "KeyId", "key-sm2")
 }

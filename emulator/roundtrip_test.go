@@ -86,7 +86,7 @@ func newRoundTrip(t testing.TB, choose func(int) int) *roundTrip {
 	generation := []string{"classic", "classic", "3.0"}[choose(3)]
 	r.note("generation %s, exact %t", generation, r.exact)
 	r.server = r.start(newTripStore(t), scenarioOf(t, fmt.Sprintf(tripScenario, generation)), "cn-hangzhou", "1234567890123456")
-	for _, k := range r.server.doc.Keys {
+	for _, k := range r.server.inForce.Load().doc.Keys {
 		r.keys = append(r.keys, tripKey{"app", hangzhou, k.KeyID, k.KeySpec})
 	}
 	r.keys[len(r.keys)-1].caller, r.keys[len(r.keys)-1].host = "other", beijing
@@ -217,7 +217,7 @@ func (r *roundTrip) restart() {
 	}
 	r.note("restart")
 	r.server.Close()
-	r.server = r.start(r.server.kms.Store, r.server.doc, "cn-hangzhou", "1234567890123456")
+	r.server = r.start(r.server.kms.Store, r.server.inForce.Load().doc, "cn-hangzhou", "1234567890123456")
 }
 
 // putRule puts a rule by a control. Some are refused, as they name what is gone.

@@ -30,6 +30,8 @@ func ruleControls[R rules.Rule](s *Server, handle func(method, path string, do c
 	}
 	handle(http.MethodGet, "/"+plural, func(*http.Request, []byte) (any, error) { return list(func() {}) })
 	handle(http.MethodPut, "/"+plural, func(_ *http.Request, body []byte) (any, error) {
+		s.clock.changing.Lock() // no other scenario comes between reading a rule and putting it
+		defer s.clock.changing.Unlock()
 		made, err := readAll(body)
 		if err != nil {
 			return nil, err
@@ -43,6 +45,8 @@ func ruleControls[R rules.Rule](s *Server, handle func(method, path string, do c
 		return one(func() []rules.Rule { return set.Named(mux.Vars(r)["name"]) })
 	})
 	handle(http.MethodPut, "/"+plural+"/{name}", func(r *http.Request, body []byte) (any, error) {
+		s.clock.changing.Lock()
+		defer s.clock.changing.Unlock()
 		made, err := read(mux.Vars(r)["name"], body)
 		if err != nil {
 			return nil, err
@@ -89,11 +93,11 @@ func (s *Server) readQuotas(text []byte) (made []*rules.Quota, err error) {
 // ruleReader gives meaning to what a control brings: it may name what the
 // running emulator has, and its times are counted from now.
 func (s *Server) ruleReader(positions fixtures.Positions) *rules.Reader {
-	now := s.clock.now()
+	now, in := s.clock.now(), s.inForce.Load()
 	return &rules.Reader{Report: &fixtures.Report{Positions: positions}, Now: now, Names: rules.Names{
-		Key:      func(name string) (string, bool) { return s.kms.FindKey(s.scope, now, name) },
+		Key:      func(name string) (string, bool) { return s.kms.FindKey(in.scope, now, name) },
 		Version:  s.kms.KeyOfVersion,
 		Caller:   s.callers.Knows,
-		Instance: func(id string) bool { _, ok := s.kms.Instance(id); return ok },
+		Instance: func(id string) bool { _, ok := in.settings.Instances[id]; return ok },
 	}}
 }

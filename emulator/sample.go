@@ -78,7 +78,7 @@ func (s *Server) sample(r *http.Request) (text, file string, err error) {
 	if err != nil {
 		return "", "", sampleProblem("", "the query cannot be read: %v", err)
 	}
-	wanted := Sample{Parameters: map[string]string{}, Endpoint: plainEndpoint(r), Region: s.scope.Region}
+	wanted := Sample{Parameters: map[string]string{}, Endpoint: plainEndpoint(r), Region: s.inForce.Load().scope.Region}
 	for name, values := range query {
 		if len(values) > 1 {
 			return "", "", sampleProblem(name, "is said twice")

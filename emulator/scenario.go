@@ -183,51 +183,65 @@ func noteGrants(doc *fixtures.Document) (notes fixtures.Problems) {
 // load makes the store hold what it lacks of the scenario, and puts the rules in
 // force. With clear it is a reset: the store holds the scenario then and nothing
 // else, key material that was generated for it is kept, and the journal is empty.
-func (s *Server) load(clear bool) error {
+// To calls it is one moment. After an error nothing is changed.
+func (s *Server) load(l loading) error {
 	s.clock.changing.Lock()
 	defer s.clock.changing.Unlock()
-	clock := s.clock.current()
-	if clear {
-		clock = clockState{}
+	if in := s.inForce.Load(); l.doc == nil {
+		l.doc, l.put = in.doc, in.put
 	}
-	if s.doc.Clock != nil {
-		at := s.doc.Clock.Resolve(time.Time{})
-		clock = clockState{Frozen: &at}
-	}
+	clock := l.clock(s.clock.current())
 	now := clock.at(s.clock.real())
-	loaded, problems := interpret(s.doc, s.scope, s.more, now)
+	loaded, problems := interpret(l.doc, s.scope, s.more, now)
 	if len(problems) > 0 {
 		return problems
 	}
-	for _, note := range loaded.notes(s.doc, now) {
+	for _, note := range loaded.notes(l.doc, now) {
 		s.log.Warn("the scenario has something that does nothing", "note", note.Error())
 	}
+	err := s.replaceKeys(l, loaded, clock)
+	if err != nil {
+		return err
+	}
+	s.rules.Restart(loaded.quotas, loaded.faults, func() {
+		s.callers.Set(loaded.credentials)
+		s.clock.assume(clock)
+		s.journal.empty()
+		s.inForce.Store(l.inForce(s.scope, loaded))
+	})
+	select {
+	case s.unmade <- struct{}{}:
+	default: // it is told already
+	}
+	return nil
+}
+
+// replaceKeys is the part of load that is kept. From its commit on, the scenario
+// before does not hold any more.
+func (s *Server) replaceKeys(l loading, loaded *scenario, clock clockState) error {
+	before := s.inForce.Load().settings
 	err := s.kms.Store.Update(func(tx *store.Tx) error {
 		now := clock.at(s.clock.real())
 		for _, step := range []func() error{
 			func() error { return keepRotated(tx, loaded.keys) },
 			func() error { return kms.SettleAll(tx, now) },
-			func() error { return s.seed(tx, loaded.keys, clear) },
+			func() error { return s.seed(tx, loaded.keys, l.clear) },
 			func() error { return kms.SettleAll(tx, now) }, // what the scenario has that is due
 			func() error { return keepRotated(tx, loaded.keys) },
+			func() error { return clock.put(tx) },
+			func() error { return noteOrigin(tx, l.put) },
 		} {
 			if err := step(); err != nil {
 				return err
 			}
 		}
-		return clock.put(tx)
+		before.EndWith(tx)
+		return nil
 	})
 	if err != nil {
-		return err
+		before.GoOn()
 	}
-	s.rules.Restart(loaded.quotas, loaded.faults, func() {
-		s.kms.SetInstances(loaded.instances)
-		s.kms.SetGeneration(kms.Generation(cmp.Or(s.doc.Generation, string(kms.Classic))))
-		s.callers.Set(loaded.credentials)
-		s.clock.assume(clock)
-		s.journal.empty()
-	})
-	return nil
+	return err
 }
 
 // seed is the part of load that changes keys.
@@ -259,10 +273,7 @@ func keepGenerated(tx *store.Tx, keys []seedKey) error {
 			if v.material != nil || k.key.Origin == kms.OriginExternal {
 				continue
 			}
-			material, err := tx.Material(v.version.Scope, v.version.KeyID, v.version.ID)
-			if errors.Is(err, store.ErrNotFound) {
-				material, _, err = tx.Setting(kms.GeneratedSetting(k.key.Spec, v.version))
-			}
+			material, err := generatedMaterial(tx, k.key, v.version)
 			if err != nil {
 				return err
 			}
@@ -272,12 +283,45 @@ func keepGenerated(tx *store.Tx, keys []seedKey) error {
 	return nil
 }
 
+// generatedMaterial is what a version of the scenario has had; nil: it is yet to
+// be generated. In another scenario the same ids may have been of another spec.
+func generatedMaterial(tx *store.Tx, key store.Key, v store.Version) ([]byte, error) {
+	same, err := sameKind(tx, key)
+	if err != nil {
+		return nil, err
+	}
+	if same {
+		material, err := tx.Material(v.Scope, v.KeyID, v.ID)
+		if !errors.Is(err, store.ErrNotFound) {
+			return material, err
+		}
+	}
+	material, _, err := tx.Setting(kms.GeneratedSetting(key.Spec, v))
+	return material, err
+}
+
+// sameKind reports whether the store has a key of this id, spec and origin.
+func sameKind(tx *store.Tx, key store.Key) (bool, error) {
+	existing, err := tx.Key(key.Scope, key.ID)
+	if errors.Is(err, store.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil && existing.Spec == key.Spec && existing.Origin == key.Origin, err
+}
+
 // keepRotated keeps the material of the versions that rotation gave to keys of the
 // scenario. When such a key comes back, by a reset or a start, it is rotated to
 // the same versions again.
 func keepRotated(tx *store.Tx, keys []seedKey) error {
 	for _, k := range keys {
 		if k.key.RotationInterval == 0 {
+			continue
+		}
+		same, err := sameKind(tx, k.key)
+		if err != nil {
+			return err
+		}
+		if !same {
 			continue
 		}
 		versions, err := tx.VersionsPage(k.key.Scope, k.key.ID, 0, math.MaxInt)

@@ -514,7 +514,7 @@ func TestAnExportMakesAnEmptyEmulatorBehaveTheSame(t *testing.T) {
 }
 
 func interpretedCredentials(t testing.TB, s *testServer) map[string]auth.Credential {
-	loaded, problems := interpret(s.doc, s.scope, s.more, s.clock.now())
+	loaded, problems := interpret(s.inForce.Load().doc, s.scope, s.more, s.clock.now())
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}

@@ -31,6 +31,7 @@ type Options struct {
 	Scenario *fixtures.Document // nil: nothing is seeded
 	// SeedOnlyEmpty leaves the keys of the scenario out where the store has any.
 	SeedOnlyEmpty bool
+	Fresh         bool              // the store is to hold the scenario and nothing else
 	Region        string            // where a request or a scenario does not say; as cn-hangzhou
 	Account       string            // likewise; 16 digits
 	Credentials   []Credential      // besides those of the scenario; any of both turns verification on
@@ -58,10 +59,10 @@ type Server struct {
 	kms           *kms.Service
 	callers       *auth.Callers
 	rules         *rules.Rules
-	doc           *fixtures.Document
+	inForce       atomic.Pointer[inForce]
 	seedOnlyEmpty bool
 	more          []Credential // besides those of the scenario
-	scope         store.Scope  // where a request does not say
+	scope         store.Scope  // where a scenario does not say
 	clock         *clock
 	journal       journal
 	ca            *CA
@@ -70,6 +71,8 @@ type Server struct {
 	limits        limits
 	log           *slog.Logger
 	router        http.Handler
+	puts          sync.Mutex    // of scenarios: what reading one takes is taken once at a time
+	unmade        chan struct{} // a loading may have left key material out
 	dates         dates
 
 	running    context.Context // until Stop
@@ -102,7 +105,6 @@ func New(o Options) (*Server, error) {
 		callers:       auth.NewCallers(o.Now),
 		rules:         rules.New(clock.now, o.Now),
 		scope:         store.Scope{Account: o.Account, Region: o.Region},
-		doc:           o.Scenario,
 		seedOnlyEmpty: o.SeedOnlyEmpty,
 		more:          o.Credentials,
 		clock:         clock,
@@ -111,13 +113,13 @@ func New(o Options) (*Server, error) {
 		hosts:         answered,
 		limits:        usualLimits,
 		log:           o.Log,
+		unmade:        make(chan struct{}, 1),
 	}
 	s.running, s.stop = context.WithCancel(context.Background())
-	if err := s.load(false); err != nil {
+	if err := s.start(o.Scenario, o.Fresh); err != nil {
 		s.Close()
 		return nil, err
 	}
-	s.scope = store.Scope{Account: cmp.Or(s.doc.Account, o.Account), Region: cmp.Or(s.doc.Region, o.Region)}
 	s.router = s.routes()
 	s.background.Go(s.makeMissingMaterial)
 	s.background.Go(s.rotateInTime)
@@ -135,11 +137,18 @@ func (s *Server) Close() {
 	s.background.Wait()
 }
 
-// makeMissingMaterial makes, after the start, what calls would otherwise wait
+// makeMissingMaterial makes, after each loading, what calls would otherwise wait
 // for: the key material that the scenario leaves out.
 func (s *Server) makeMissingMaterial() {
-	if err := s.kms.MakeAllMaterial(s.running); err != nil && !errors.Is(err, context.Canceled) {
-		s.log.Error("key material could not be made", "error", err)
+	for {
+		select {
+		case <-s.unmade:
+		case <-s.running.Done():
+			return
+		}
+		if err := s.kms.MakeAllMaterial(s.running); err != nil && !errors.Is(err, context.Canceled) {
+			s.log.Error("key material could not be made", "error", err)
+		}
 	}
 }
 
@@ -226,13 +235,15 @@ func (s *Server) ours(next http.Handler) http.Handler {
 	})
 }
 
-// newCall finds account, region and gateway that a request came to.
-func (s *Server) newCall(req *wire.Request, who auth.Caller) (*kms.Call, error) {
+// newCall finds account, region and gateway that a request came to, under a
+// scenario.
+func (s *Server) newCall(in *inForce, req *wire.Request, who auth.Caller) (*kms.Call, error) {
 	c := &kms.Call{
-		Context: req.HTTP.Context(),
+		Context:  req.HTTP.Context(),
+		Settings: in.settings,
 		Scope: store.Scope{
-			Account: cmp.Or(who.Account, s.scope.Account),
-			Region:  regionOf(req.HTTP.Host, s.scope.Region),
+			Account: cmp.Or(who.Account, in.scope.Account),
+			Region:  regionOf(req.HTTP.Host, in.scope.Region),
 		},
 		Now: s.clock.now(), // until the rules decide
 	}
@@ -240,14 +251,14 @@ func (s *Server) newCall(req *wire.Request, who auth.Caller) (*kms.Call, error) 
 		c.Allowed = who.Policy.Allows
 		c.AllowedByKey = func(policy, action string) bool { return auth.KeyPolicyAllows(policy, c.Scope.Account, action) }
 	}
-	return c, s.enterBy(req.HTTP.Host, c)
+	return c, enterBy(req.HTTP.Host, c)
 }
 
 // ruleRequest is what the rules ask of a call. Its key is looked up only when a
 // rule asks for one.
-func (s *Server) ruleRequest(c *kms.Call, req *wire.Request, op *kms.Operation, who auth.Caller) rules.Request {
+func (s *Server) ruleRequest(c *kms.Call, req *wire.Request, op *kms.Operation, who auth.Caller) (_ rules.Request, err error) {
 	if s.rules.AskForKeys() {
-		s.findKey(c, req)
+		err = s.findKey(c, req)
 	}
 	return rules.Request{
 		Operation:    op.Name,
@@ -260,22 +271,22 @@ func (s *Server) ruleRequest(c *kms.Call, req *wire.Request, op *kms.Operation, 
 		Scope:        c.Scope,
 		Nonce:        who.Nonce,
 		Fingerprint:  req.Fingerprint,
-	}
+	}, err
 }
 
 // findKey finds the key that a call names, where the operation has not, or not
-// yet, come to it.
-func (s *Server) findKey(c *kms.Call, req *wire.Request) {
-	if c.KeyID != "" {
-		return
-	}
+// yet, come to it. Its error is ErrSettingsOver, or nil.
+func (s *Server) findKey(c *kms.Call, req *wire.Request) error {
 	op, ok := kms.Lookup(req.Action)
-	if !ok {
-		return
+	if c.KeyID != "" || !ok {
+		return nil
 	}
-	if err := s.kms.FindKeyOf(c, op, req.Params); err != nil {
+	err := s.kms.FindKeyOf(c, op, req.Params)
+	if err != nil && !errors.Is(err, kms.ErrSettingsOver) {
 		s.log.Error("the key of a call could not be looked up", "error", err)
+		return nil
 	}
+	return err
 }
 
 // Example is a call to try, for a shell: it encrypts with the first key of the
@@ -284,7 +295,7 @@ func (s *Server) Example(url string) string {
 	if s.callers.Any() {
 		return "alikms operations (calls have to be signed by a configured AccessKey)"
 	}
-	for _, k := range s.doc.Keys {
+	for _, k := range s.inForce.Load().doc.Keys {
 		spec, _ := keyspec.Lookup(k.KeySpec) // the scenario is right
 		if k.KeyUsage != keyspec.EncryptDecrypt || k.KeyState != "" || k.Origin == kms.OriginExternal {
 			continue

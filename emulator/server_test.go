@@ -14,6 +14,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/alikms/alikms/emulator/internal/auth"
+	"github.com/alikms/alikms/emulator/internal/kms"
 	"github.com/alikms/alikms/fixtures"
 	"github.com/alikms/alikms/store"
 )
@@ -27,6 +28,14 @@ type testServer struct {
 	t       *testing.T
 	url     string
 	secrets map[string]string // of the callers
+}
+
+// adjust changes the settings in force, which a scenario would.
+func (s *testServer) adjust(change func(*kms.Settings)) {
+	in := s.inForce.Load()
+	settings := &kms.Settings{Instances: in.settings.Instances, Generation: in.settings.Generation}
+	change(settings)
+	s.inForce.Store(&inForce{doc: in.doc, scope: in.scope, settings: settings})
 }
 
 func newTestServer(t *testing.T, change ...func(*Options)) *testServer {

@@ -163,7 +163,9 @@ func (tr *transcript) direct(order string) {
 		tr.server.know(nil)
 		tr.caller = ""
 	case "instance":
-		tr.server.kms.SetInstances(map[string]kms.Instance{argument: {Scope: tr.server.scope, Public: true}})
+		tr.server.adjust(func(settings *kms.Settings) {
+			settings.Instances = map[string]kms.Instance{argument: {Scope: tr.server.scope, Public: true}}
+		})
 	case "wrap":
 		tr.wrap(argument)
 	default:

@@ -50,15 +50,17 @@ func (s *Server) tryCall(r *http.Request, text []byte) (any, error) {
 	return x.told(a, err), nil
 }
 
-// assume is read for a call that is tried.
-func (x *exchange) assume(accessKeyID string) (op *kms.Operation, who auth.Caller, err error) {
+// compose is read for a call that is tried.
+func (x *exchange) compose(accessKeyID string) (err error) {
 	x.entry.AccessKeyID, x.entry.Scheme = copied(accessKeyID), schemeTry
 	x.request, err = wire.Compose(x.request.HTTP, x.request.Action, x.request.Params)
-	if err == nil {
-		x.stage = atAction
-		op, err = operationOf(x.request)
-	}
-	if err != nil {
+	return err
+}
+
+// assume is identify for a call that is tried.
+func (x *exchange) assume(accessKeyID string) (op *kms.Operation, who auth.Caller, err error) {
+	x.stage = atAction
+	if op, err = operationOf(x.request); err != nil {
 		return nil, who, err
 	}
 	x.stage = atCaller

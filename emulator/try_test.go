@@ -134,7 +134,7 @@ func TestATriedCallTellsWhatItsConnectionWouldHaveMet(t *testing.T) {
 		announced[:2] != cut.Headers["Content-Length"][:2] {
 		t.Errorf("%+v", cut)
 	}
-	if n := s.mustDo("ListKeys").field("TotalCount"); n != float64(len(s.doc.Keys)+2) {
+	if n := s.mustDo("ListKeys").field("TotalCount"); n != float64(len(s.inForce.Load().doc.Keys)+2) {
 		t.Errorf("%v keys: before nothing is made, after one is", n)
 	}
 }

@@ -159,6 +159,10 @@ type openBucket struct {
 
 func newTx(bolt *bbolt.Tx, known *memos) *Tx { return &Tx{bolt: bolt, memos: known} }
 
+// State numbers the states of the store: that which a View sees, or an Update
+// makes. It is higher than that of every Update before.
+func (tx *Tx) State() uint64 { return uint64(tx.bolt.ID()) }
+
 // bucket returns a bucket, or nil.
 func (tx *Tx) bucket(b bucket) *bbolt.Bucket {
 	for _, known := range tx.opened {

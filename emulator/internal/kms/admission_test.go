@@ -29,7 +29,7 @@ func (s *Service) answer(ctx context.Context, action string, sent ...string) (an
 	for i := 0; i < len(sent); i += 2 {
 		params[sent[i]] = sent[i+1]
 	}
-	c := &Call{Context: ctx, Scope: store.Scope{Account: "1234567890123456", Region: "cn-hangzhou"}, Now: time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC)}
+	c := &Call{Context: ctx, Settings: &Settings{}, Scope: store.Scope{Account: "1234567890123456", Region: "cn-hangzhou"}, Now: time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC)}
 	op, err := Find(action)
 	if err != nil {
 		return nil, err

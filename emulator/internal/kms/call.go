@@ -21,10 +21,11 @@ const (
 // Call is one call of an operation: where it came to, when, and what its caller
 // may do; afterwards, what it came to.
 type Call struct {
-	Context context.Context
-	Scope   store.Scope // account and region
-	Gateway string      // the id of the instance it came in by; "": the shared gateway
-	Now     time.Time   // of the emulator's clock; one moment serves the call
+	Context  context.Context
+	Settings *Settings   // that the call is made under
+	Scope    store.Scope // account and region
+	Gateway  string      // the id of the instance it came in by; "": the shared gateway
+	Now      time.Time   // of the emulator's clock; one moment serves the call
 	// Allowed asks whether the caller's own policy permits an action, like
 	// kms:Encrypt, on the resource of an ARN. Nil: nobody is asked, nor is a key
 	// of another account.
@@ -67,13 +68,21 @@ type transaction struct {
 
 // view gives the look-ups one state of the store.
 func (c *Call) view(look func(*transaction) error) error {
-	return c.service.Store.View(func(tx *store.Tx) error { return look(&transaction{Call: c, store: tx}) })
+	return c.service.Store.View(func(tx *store.Tx) error {
+		if c.Settings.over(tx) {
+			return ErrSettingsOver
+		}
+		return look(&transaction{Call: c, store: tx})
+	})
 }
 
 // update is view for operations that write. What has fallen due is done first:
 // for a write the keys that are gone are no longer there.
 func (c *Call) update(change func(*transaction) error) error {
 	err := c.service.Store.Update(func(tx *store.Tx) error {
+		if c.Settings.over(tx) {
+			return ErrSettingsOver
+		}
 		if err := Settle(tx, c.Scope, c.Now); err != nil {
 			return err
 		}
@@ -110,7 +119,7 @@ func (tx *transaction) counts() (store.Counts, error) {
 
 // worded is an error in the words of the generation that is imitated.
 func (tx *transaction) worded(e kmserr.Worded) error {
-	if tx.service.Generation() == Generation3 {
+	if tx.Settings.generation() == Generation3 {
 		return e.Current
 	}
 	return e.Classic

@@ -29,7 +29,7 @@ type createKeyResponse struct {
 }
 
 func planCreateKey(tx *transaction, in *createKeyRequest) (*keyspec.Spec, error) {
-	spec, err := in.check(tx.service.Generation())
+	spec, err := in.check(tx.Settings.generation())
 	if err != nil {
 		return nil, err
 	}

@@ -8,21 +8,6 @@ type Instance struct {
 	Public bool // its keys answer on the shared gateway too
 }
 
-// SetInstances replaces the instances that there are, by their ids.
-func (s *Service) SetInstances(all map[string]Instance) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.instances = all
-}
-
-// Instance finds an instance by its id.
-func (s *Service) Instance(id string) (Instance, bool) {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	found, ok := s.instances[id]
-	return found, ok
-}
-
 // reaches reports whether a key is to be found by the call's gateway: an
 // instance has its own keys only.
 func (tx *transaction) reaches(key store.Key) bool {
@@ -36,12 +21,11 @@ func (tx *transaction) public(key store.Key) bool {
 	if tx.Gateway != "" || key.InstanceID == "" {
 		return true
 	}
-	found, _ := tx.service.Instance(key.InstanceID)
-	return found.Public
+	return tx.Settings.Instances[key.InstanceID].Public
 }
 
 // hasInstance reports whether the call's account has an instance in its region.
 func (tx *transaction) hasInstance(id string) bool {
-	found, ok := tx.service.Instance(id)
+	found, ok := tx.Settings.Instances[id]
 	return ok && found.Scope == tx.Scope
 }

@@ -237,7 +237,14 @@ func (s *Service) makeMaterial(ctx context.Context, found versionRef) (versionRe
 func (s *Service) keepMaterial(found versionRef, material newMaterial) (newMaterial, error) {
 	v := found.version
 	err := s.Store.Update(func(tx *store.Tx) error {
-		err := tx.InsertMaterial(v.Scope, v.KeyID, v.ID, material)
+		key, err := tx.Key(v.Scope, v.KeyID)
+		if err == nil && key.Spec != found.spec.Name { // of another scenario by now
+			err = store.ErrNotFound
+		}
+		if err != nil {
+			return err
+		}
+		err = tx.InsertMaterial(v.Scope, v.KeyID, v.ID, material)
 		if errors.Is(err, store.ErrExists) { // made since this call looked
 			material, err = tx.Material(v.Scope, v.KeyID, v.ID)
 		} else if err == nil {

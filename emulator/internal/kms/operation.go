@@ -314,7 +314,7 @@ func crypto[In, Out any](name, summary string, find func(*transaction, *In) (cry
 		keys := make([]keyspec.Key, len(do.versions))
 		for i, version := range do.versions {
 			if keys[i], err = c.service.parsedKey(c.Context, version); err != nil {
-				return nil, err
+				return nil, c.Settings.excuse(err)
 			}
 		}
 		if err := c.service.crypto.Acquire(c.Context, 1); err != nil {

@@ -50,7 +50,7 @@ func updateRotationPolicy(tx *transaction, in *updateRotationPolicyRequest) (*st
 	if !rotates(spec, key.Origin) || key.Creator != "" {
 		return nil, kmserr.RejectedUnsupportedOperation
 	}
-	key.RotationInterval, err = in.interval(tx.service.Generation(), key.InstanceID)
+	key.RotationInterval, err = in.interval(tx.Settings.generation(), key.InstanceID)
 	if err != nil {
 		return nil, err
 	}

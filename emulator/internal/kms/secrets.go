@@ -144,7 +144,7 @@ func createSecret(tx *transaction, in *createSecretRequest) (*createSecretRespon
 // page "Use RAM to control access to KMS resources" of 2021; the secret itself, to
 // judge by AliyunServiceRolePolicyForAlbAccessKMS of 2025.
 func (tx *transaction) secretToCreate() (arn string) {
-	if tx.service.Generation() == Generation3 {
+	if tx.Settings.generation() == Generation3 {
 		return tx.SecretARN
 	}
 	return ARN(tx.Scope, "secret")

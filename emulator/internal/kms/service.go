@@ -5,7 +5,6 @@ import (
 	"errors"
 	"runtime"
 	"slices"
-	"sync"
 	"time"
 
 	"golang.org/x/sync/semaphore"
@@ -30,10 +29,6 @@ type Service struct {
 	crypto, slow, parsing *semaphore.Weighted
 
 	changed chan struct{} // a write may have changed what falls due
-
-	mu         sync.RWMutex
-	instances  map[string]Instance // by id
-	generation Generation
 }
 
 // NewService makes a service on a store. poolSize is how many key pairs are made
@@ -43,12 +38,11 @@ func NewService(st *store.Store, poolSize int) *Service {
 	processors := min(runtime.GOMAXPROCS(0), runtime.NumCPU()+1)
 	narrow := max(1, min(processors, runtime.NumCPU())/2)
 	s := &Service{
-		Store:      st,
-		crypto:     semaphore.NewWeighted(int64(processors)),
-		slow:       semaphore.NewWeighted(int64(narrow)),
-		parsing:    semaphore.NewWeighted(int64(narrow)),
-		changed:    make(chan struct{}, 1),
-		generation: Classic,
+		Store:   st,
+		crypto:  semaphore.NewWeighted(int64(processors)),
+		slow:    semaphore.NewWeighted(int64(narrow)),
+		parsing: semaphore.NewWeighted(int64(narrow)),
+		changed: make(chan struct{}, 1),
 	}
 	s.pool = newKeyPool(poolSize, s.slow)
 	return s
@@ -56,20 +50,6 @@ func NewService(st *store.Store, poolSize int) *Service {
 
 // Close ends the work in the background.
 func (s *Service) Close() { s.pool.close() }
-
-// Generation is the generation of KMS that is imitated.
-func (s *Service) Generation() Generation {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	return s.generation
-}
-
-// SetGeneration says which generation is imitated.
-func (s *Service) SetGeneration(g Generation) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.generation = g
-}
 
 // Changed tells of writes, one or several: what falls due next may have changed.
 func (s *Service) Changed() <-chan struct{} { return s.changed }
@@ -112,8 +92,8 @@ func (s *Service) FindKeyOf(c *Call, op *Operation, sent map[string]string) erro
 	if name == "" && (!op.Takes("CiphertextBlob") || blob.UnmarshalText([]byte(sent["CiphertextBlob"])) != nil) {
 		return nil
 	}
-	err := s.Store.View(func(st *store.Tx) error {
-		tx := &transaction{Call: c, store: st}
+	c.service = s
+	err := c.view(func(tx *transaction) error {
 		scope, id, err := tx.named(name, blob)
 		if err == nil {
 			tx.setKey(scope, id)

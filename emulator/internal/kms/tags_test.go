@@ -49,7 +49,7 @@ func taggedKeys(t testing.TB, keys, tags int) *Service {
 
 func answer(s *Service, action string, sent map[string]string) (any, error) {
 	op, _ := Lookup(action)
-	return op.Answer(s, &Call{Context: context.Background(), Scope: tagScope, Now: tagTime}, sent)
+	return op.Answer(s, &Call{Context: context.Background(), Settings: &Settings{}, Scope: tagScope, Now: tagTime}, sent)
 }
 
 // resources are the parameters of a plural operation, for some of the keys.
@@ -162,7 +162,7 @@ func TestPermissionIsAskedForEachKeyOfAList(t *testing.T) {
 		op, _ := Lookup(action)
 		var asked []string
 		sent := resources(map[string]string{"Tag.1.Key": "tag-00", "TagKey.1": "absent"}, 2, 0, 3)
-		c := &Call{Context: context.Background(), Scope: tagScope, Now: tagTime, Allowed: func(action, arn string) bool {
+		c := &Call{Context: context.Background(), Settings: &Settings{}, Scope: tagScope, Now: tagTime, Allowed: func(action, arn string) bool {
 			asked = append(asked, action+" "+arn)
 			return len(asked) < 3
 		}}
@@ -186,7 +186,7 @@ func TestTheKeyOfACallWithSeveralIsTheFirst(t *testing.T) {
 			"before": func(c *Call) error { return s.FindKeyOf(c, op, sent) },
 			"after":  func(c *Call) error { _, err := op.Answer(s, c, sent); return err },
 		} {
-			c := &Call{Context: context.Background(), Scope: tagScope, Now: tagTime}
+			c := &Call{Context: context.Background(), Settings: &Settings{}, Scope: tagScope, Now: tagTime}
 			if err := note(c); err != nil || c.KeyID != "key-002" {
 				t.Errorf("%s, %s: %v %q", action, what, err, c.KeyID)
 			}

@@ -59,7 +59,7 @@ func (tx *transaction) versionableKey(name keyName) (store.Key, error) {
 	switch {
 	case err != nil:
 		return key, err
-	case !tx.service.Generation().versions(key):
+	case !tx.Settings.generation().versions(key):
 		return key, kmserr.RejectedUnsupportedOperation
 	case tx.LimitRecords && (key.Versions >= maxKeyVersions || tx.Now.Sub(key.LastVersionDate) < versionInterval):
 		tx.Records = RecordsRefused

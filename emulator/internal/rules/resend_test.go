@@ -21,7 +21,7 @@ func TestTheMemoryOfResendsForgets(t *testing.T) {
 		if i%5 == 0 {
 			now = now.Add(resendWindow)
 		}
-		r.Decide(Request{AccessKeyID: "app", Nonce: fmt.Sprint(i), Fingerprint: func() string { return "" }})
+		r.Decide(Request{AccessKeyID: "app", Nonce: fmt.Sprint(i), Fingerprint: func() string { return "" }}, func() bool { return true })
 	}
 	if n := len(r.resends); n != 5 {
 		t.Errorf("%d resends are remembered, want those of the last window, 5", n)

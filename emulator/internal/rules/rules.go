@@ -62,15 +62,24 @@ type Verdict struct {
 	Resend  bool      // it is a call decided before, sent again
 	Trace   Trace
 
-	rule   *Fault
-	resend *resend
+	rule    *Fault
+	records *Quota // of the name Records
+	resend  *resend
 }
 
 // Decide sets the time of a call and finds what becomes of it. It counts the
-// call.
-func (r *Rules) Decide(req Request) Verdict {
+// call. In the same moment it asks whether the scenario still holds that the
+// request was read under; if not, nothing is decided, and it returns false.
+func (r *Rules) Decide(req Request, holds func() bool) (v Verdict, ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if !holds() {
+		return v, false
+	}
+	return r.decide(req), true
+}
+
+func (r *Rules) decide(req Request) Verdict {
 	now := r.now()
 	if before, ok := r.lastMet(req); ok {
 		again := before.verdict
@@ -78,7 +87,10 @@ func (r *Rules) Decide(req Request) Verdict {
 		return again
 	}
 	r.moment++
-	v := Verdict{Now: now, Records: r.recordQuota(), Trace: Trace{lists: r.lists, moment: r.moment, reached: true, keyARN: req.KeyARN}}
+	v := Verdict{Now: now, records: r.recordQuota(), Trace: Trace{lists: r.lists, moment: r.moment, reached: true, keyARN: req.KeyARN}}
+	if v.records != nil {
+		v.Records = v.records.Name
+	}
 	if refusing := admit(r.quotas.rules, req, now); refusing != nil {
 		v.Quota, v.Trace.quota = refusing.Name, refusing
 		return v
@@ -169,25 +181,24 @@ func (r *Rules) Restart(quotas []*Quota, faults []*Fault, and func()) {
 	and()
 }
 
-// recordQuota is the name of the quota in force that limits records, or "".
-func (r *Rules) recordQuota() string {
+// recordQuota is the quota in force that limits records, or nil.
+func (r *Rules) recordQuota() *Quota {
 	i := slices.IndexFunc(r.quotas.rules, func(q *Quota) bool { return q.records })
 	if i < 0 {
-		return ""
+		return nil
 	}
-	return r.quotas.rules[i].Name
+	return r.quotas.rules[i]
 }
 
 // CountRecord counts a record that passed the quota of records, or was refused.
-func (r *Rules) CountRecord(quota string, refused bool) {
+func (r *Rules) CountRecord(v Verdict, refused bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	i := r.quotas.index(quota)
 	switch {
-	case i < 0: // it was removed since
+	case v.records == nil:
 	case refused:
-		r.quotas.rules[i].refused++
+		v.records.refused++
 	default:
-		r.quotas.rules[i].passed++
+		v.records.passed++
 	}
 }
