@@ -94,7 +94,7 @@ func tagRefusals(c *conversation) []refusedCall {
 		{"TagResource without Tags", missing("Tags"), "TagResource", parameters{"KeyId": id}},
 		{"TagResource of an unknown key", keyNotFound, "TagResource", parameters{"KeyId": "unknown", "Tags": one}},
 		{"TagResource of a key PendingDeletion", pendingDeletion, "TagResource", parameters{"KeyId": pending, "Tags": one}},
-		{"TagResource of a secret", notEmulated("the parameter SecretName"), "TagResource", parameters{"SecretName": "s", "Tags": one}},
+		{"TagResource of an unknown secret", secretNotFound, "TagResource", parameters{"SecretName": "s", "Tags": one}},
 		{"TagResource of a certificate", notEmulated("the parameter CertificateId"), "TagResource", parameters{"CertificateId": "c", "Tags": one}},
 		{"UntagResource without TagKeys", missing("TagKeys"), "UntagResource", parameters{"KeyId": id}},
 		{"UntagResource with TagKeys that are no JSON", invalid("TagKeys"), "UntagResource", parameters{"KeyId": id, "TagKeys": "k"}},
@@ -122,7 +122,7 @@ func resourceRefusals(action, id, pending string, more parameters) []refusedCall
 		{action + " without ResourceType", missing("ResourceType"), action, resources(id).and(more).and(parameters{"ResourceType": ""})},
 		{action + " without ResourceId", missing("ResourceId.1"), action, resources().and(more)},
 		{action + " of another ResourceType", invalid("ResourceType"), action, resources(id).and(more).and(parameters{"ResourceType": "instance"})},
-		{action + " of secrets", notEmulated("ResourceType secret"), action, resources(id).and(more).and(parameters{"ResourceType": "secret"})},
+		{action + " of unknown secrets", secretNotFound, action, resources(id).and(more).and(parameters{"ResourceType": "secret"})},
 		{action + " of an unknown key", keyNotFound, action, resources(id, "unknown").and(more)},
 		{action + " of a key PendingDeletion", pendingDeletion, action, resources(id, pending).and(more)},
 		{action + " of 51 keys", invalid("ResourceId.51"), action, resources(strings.Split(strings.Repeat(id+" ", 50)+id, " ")...).and(more)},
@@ -132,7 +132,7 @@ func resourceRefusals(action, id, pending string, more parameters) []refusedCall
 func listTagRefusals(id string) []refusedCall {
 	return []refusedCall{
 		{"ListTagResources without ResourceType", missing("ResourceType"), "ListTagResources", resources(id).and(parameters{"ResourceType": ""})},
-		{"ListTagResources of secrets", notEmulated("ResourceType secret"), "ListTagResources", resources(id).and(parameters{"ResourceType": "secret"})},
+		{"ListTagResources of an unknown secret", secretNotFound, "ListTagResources", resources(id).and(parameters{"ResourceType": "secret"})},
 		{"ListTagResources of an unknown key", keyNotFound, "ListTagResources", resources("unknown")},
 	}
 }

@@ -27,6 +27,7 @@ var topics = []topic{
 	{"rotation", rotations, rotationRefusals},
 	{"tags", tags, tagRefusals},
 	{"key policies", keyPolicies, keyPolicyRefusals},
+	{"secrets", secrets, secretRefusals},
 }
 
 // refusedCall is a call and the error it has to meet.
