@@ -111,11 +111,20 @@ func (t target) copyTo(ctx context.Context, path string, w io.Writer) error {
 	}
 	defer r.Body.Close()
 	if r.StatusCode != http.StatusOK {
-		reason, _ := io.ReadAll(io.LimitReader(r.Body, 1000))
-		return fmt.Errorf("%s answers %s: %s", r.Request.URL.Host, r.Status, bytes.TrimSpace(reason))
+		return refusal(r)
 	}
 	_, err = io.Copy(w, r.Body)
 	return err
+}
+
+// refusal is what a running alikms says instead of an answer.
+func refusal(r *http.Response) error {
+	text, _ := io.ReadAll(io.LimitReader(r.Body, 10_000))
+	var said struct{ Errors fixtures.Problems }
+	if err := json.Unmarshal(text, &said); err == nil && len(said.Errors) > 0 {
+		return errors.New(said.Errors.Error())
+	}
+	return fmt.Errorf("%s answers %s: %s", r.Request.URL.Host, r.Status, bytes.TrimSpace(text))
 }
 
 // healthy says why a running alikms is not healthy, or nil.

@@ -12,9 +12,8 @@ require (
 	github.com/gorilla/mux v1.8.1
 	go.etcd.io/bbolt v1.5.0
 	golang.org/x/sync v0.24.0
+	golang.org/x/sys v0.50.0
+	golang.org/x/term v0.48.0
 )
 
-require (
-	golang.org/x/crypto v0.54.0 // indirect
-	golang.org/x/sys v0.47.0 // indirect
-)
+require golang.org/x/crypto v0.54.0 // indirect

@@ -134,6 +134,8 @@ type commands struct {
 	Wait       waitCommand       `cmd:"" help:"Wait until a running alikms is healthy."`
 	Env        envCommand        `cmd:"" help:"Print what to set so that a client finds a running alikms."`
 	Sample     sampleCommand     `cmd:"" help:"Print a program that makes a call, for an SDK."`
+	Why        whyCommand        `cmd:"" help:"Say how a call was decided: why a fault did not fire."`
+	Tail       tailCommand       `cmd:"" help:"Print what calls came to, as they are answered."`
 	Export     exportCommand     `cmd:"" help:"Print what a running alikms holds as a scenario: private keys, AccessKey secrets and STS tokens included."`
 	Backup     backupCommand     `cmd:"" help:"Copy the data file of a running alikms: private keys included."`
 	Check      checkCommand      `cmd:"" help:"Say whether the data file of an alikms that does not run is whole."`
@@ -237,6 +239,7 @@ func (s *serveCommand) serve(ctx context.Context, o output, server *emulator.Ser
 		folder = "nothing kept"
 	}
 	announce(o.out, server, ports, folder)
+	defer s.tellCalls(ctx, o, server)()
 	return server.Serve(ctx, ports)
 }
 

@@ -24,8 +24,11 @@ type control func(r *http.Request, body []byte) (any, error)
 // errUnknownRule is answered as 404.
 var errUnknownRule = errors.New("no rule has this name")
 
-// errUnknownRequest likewise.
-var errUnknownRequest = errors.New("the journal has no request of this id: it keeps the latest, since the start or the last reset")
+// These likewise.
+var (
+	errUnknownRequest = errors.New("the journal has no request of this id: it keeps the latest, since the start or the last reset")
+	errNoRequest      = errors.New("the journal is empty: nothing was called since the start or the last reset")
+)
 
 // controls adds the controls to the router.
 func (s *Server) controls(r *mux.Router) {
@@ -125,7 +128,7 @@ func (s *Server) refuseControl(w http.ResponseWriter, r *http.Request, err error
 		wire.WriteJSON(w, http.StatusBadRequest, controlErrors{problems})
 	case errors.Is(err, errClockRange), errors.Is(err, errClockAhead):
 		controlError(http.StatusBadRequest, err.Error()).ServeHTTP(w, r)
-	case errors.Is(err, errUnknownRule), errors.Is(err, errUnknownRequest):
+	case errors.Is(err, errUnknownRule), errors.Is(err, errUnknownRequest), errors.Is(err, errNoRequest):
 		controlError(http.StatusNotFound, err.Error()).ServeHTTP(w, r)
 	case errors.Is(err, errListeners):
 		controlError(http.StatusServiceUnavailable, err.Error()).ServeHTTP(w, r)

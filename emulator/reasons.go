@@ -20,6 +20,15 @@ type Explained struct {
 	Reasons []Reason `json:"reasons"` // of each rule, in order
 }
 
+// String is the call, why it came to that, and a line for each rule.
+func (e *Explained) String() string {
+	lines := []string{e.Line(false), e.Decided}
+	for _, r := range e.Reasons {
+		lines = append(lines, "  "+r.String())
+	}
+	return strings.Join(lines, "\n")
+}
+
 // Reason is what a rule made of a call.
 type Reason = rules.Reason
 
@@ -44,18 +53,21 @@ func (s *Server) explainRequest(r *http.Request, _ []byte) (any, error) {
 	found, _ := s.journal.find(query{limit: 1, conditions: []func(*Call) bool{func(c *Call) bool {
 		return c.RequestID == id || id == latestRequest
 	}}})
-	if len(found) == 0 {
+	switch {
+	case len(found) == 0 && id == latestRequest:
+		return nil, errNoRequest
+	case len(found) == 0:
 		return nil, errUnknownRequest
 	}
 	return s.explain(found[0]), nil
 }
 
-func (s *Server) explain(c Call) Explained {
+func (s *Server) explain(c Call) *Explained {
 	reasons := s.rules.Explain(c.past())
 	if reasons == nil {
 		reasons = []Reason{}
 	}
-	return Explained{c, decided(&c, reasons), reasons}
+	return &Explained{c, decided(&c, reasons), reasons}
 }
 
 // decided is the cause of what became of a call.
@@ -117,20 +129,19 @@ func ruledText(c *Call, reasons []Reason) string {
 		}
 	}
 	answered := "; it was answered " + outcomeText(c)
-	near, others := nearestMiss(reasons)
-	if near == nil {
+	near, of := nearestMiss(reasons)
+	switch of {
+	case 0:
 		return "no fault is there to meet it" + answered
+	case 1:
+		return "no fault took it; " + near.String() + answered
 	}
-	said := "no fault took it; " + near.String()
-	if others > 0 {
-		said += fmt.Sprintf(" (%d more faults did not either)", others)
-	}
-	return said + answered
+	return fmt.Sprintf("no fault took it; the nearest of %d, %s%s", of, near, answered)
 }
 
-// nearestMiss is the fault that came nearest to taking a call: of those that
-// missed it by the fewest fields, the first.
-func nearestMiss(reasons []Reason) (nearest *Reason, others int) {
+// nearestMiss is the fault that came nearest to taking a call, of how many: of
+// those that missed it by the fewest fields, the first.
+func nearestMiss(reasons []Reason) (nearest Reason, of int) {
 	var faults []Reason
 	for _, r := range reasons {
 		if r.Kind == rules.KindFault {
@@ -138,10 +149,9 @@ func nearestMiss(reasons []Reason) (nearest *Reason, others int) {
 		}
 	}
 	if len(faults) == 0 {
-		return nil, 0
+		return Reason{}, 0
 	}
-	fewest := slices.MinFunc(faults, func(a, b Reason) int { return len(a.Differs) - len(b.Differs) })
-	return &fewest, len(faults) - 1
+	return slices.MinFunc(faults, func(a, b Reason) int { return len(a.Differs) - len(b.Differs) }), len(faults)
 }
 
 // outcomeText is status and code of an answer.

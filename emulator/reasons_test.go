@@ -300,11 +300,11 @@ func TestTheNearestRequestSaysWhyItWasMissed(t *testing.T) {
 	s.must("PUT", "faults/f", "{match: {operation: ListKeys}, error: InternalFailure}")
 	s.must("PUT", "faults/e", "{error: Rejected.Throttling}")
 	s.do("ListKeys")
-	s.expectNearest("f", "notReached", "not asked, for fault e before it took the call")
+	s.expectNearest("f", "notReached", "not asked, since fault e comes first and took the call")
 	s.requireSignatures()
 	s.must("DELETE", "requests", "")
 	s.do("ListKeys")
-	s.expectNearest("f", "notReached", "not asked, for the call was refused before any rule")
+	s.expectNearest("f", "notReached", "not asked, since the call was refused before any rule")
 	s.must("PUT", "faults/f", "{match: {operation: ListKeys}, error: InternalFailure}")
 	s.expectNearest("f", "younger", "put after the call")
 }

@@ -156,7 +156,7 @@ func (s *scenario) notes(doc *fixtures.Document, now time.Time) fixtures.Problem
 	shadows := rules.Shadows(s.faults, now)
 	for i, f := range doc.Faults {
 		if by, shadowed := shadows[f.Name]; shadowed {
-			notes = append(notes, doc.Problem(fmt.Sprintf("faults[%d]", i), "%q does nothing as long as %q is before it, which takes every call that it matches and is never spent: put it before, or narrow the match of the other", f.Name, by))
+			notes = append(notes, doc.Problem(fmt.Sprintf("faults[%d]", i), "%q never acts while %q is before it, which takes every call that it matches and is never spent: write it before %q, or narrow the match of %q", f.Name, by, by, by))
 		}
 	}
 	return notes

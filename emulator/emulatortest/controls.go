@@ -2,6 +2,7 @@ package emulatortest
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -104,6 +105,16 @@ func (e *Emulator) Calls(where Where) []emulator.Call {
 			journal.Dropped, journalSize, e.URL)
 	}
 	return journal.Requests
+}
+
+// Why says how a call was decided, on several lines: what became of it and why,
+// and what each fault and quota made of it. requestID is that of the answer, or
+// of an entry of Calls; "": the latest call.
+func (e *Emulator) Why(requestID string) string {
+	e.t.Helper()
+	var why emulator.Explained
+	e.control(http.MethodGet, "requests/"+url.PathEscape(cmp.Or(requestID, "latest")), nil, &why)
+	return why.String()
 }
 
 // Quota returns how many calls a quota has let pass and refused.

@@ -2,6 +2,7 @@ package emulatortest_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -248,5 +249,21 @@ func TestAWrongCallEndsTheTest(t *testing.T) {
 				t.Errorf("got  %s\nwant %s", got, test.want)
 			}
 		})
+	}
+}
+
+func TestWhyNamesTheCause(t *testing.T) {
+	kms := emulatortest.Start(t, emulatortest.Files(keysFile))
+	kms.PutFault(refuse("other", "DescribeKey", "InternalFailure"))
+	first := call(t, kms, encryptPayment)
+	kms.FailNext("AsymmetricEncrypt", "Rejected.Throttling")
+	call(t, kms, encryptPayment)
+	for id, want := range map[string]string{
+		first.RequestID: "\nno fault took it; the nearest of 2, fault FailNext-1: put after the call; it was answered 200\n  fault other: operation is AsymmetricEncrypt, not DescribeKey\n  fault FailNext-1: put after the call",
+		"":              "429 Rejected.Throttling fault FailNext-1\nfault FailNext-1: took the call and acted: Rejected.Throttling; step 1 of its script, call 1 of the rule\n",
+	} {
+		if why := kms.Why(id); !strings.Contains(why, want) {
+			t.Errorf("%s\nwant %s", why, want)
+		}
 	}
 }

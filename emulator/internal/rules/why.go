@@ -32,7 +32,7 @@ func (q *Quota) why(p Past, made Reason) string {
 	if q.records {
 		return "not asked: the call made no record, or was refused before it could"
 	}
-	return "not asked, for quota " + p.Trace.quota.Name + " refused the call before"
+	return "not asked, since quota " + p.Trace.quota.Name + " refused the call"
 }
 
 // limitText is the rate that a call exceeded.
@@ -44,7 +44,7 @@ func (q *Quota) limitText(p Past) string {
 	return " within " + fixtures.Rate{Calls: g.limit, Per: g.unit}.String()
 }
 
-const whyUnreached = "not asked, for the call was refused before any rule"
+const whyUnreached = "not asked, since the call was refused before any rule"
 
 func (f *Fault) why(p Past, made Reason) string {
 	switch made.Outcome {
@@ -64,9 +64,9 @@ func (f *Fault) whyNotReached(p Past, made Reason) string {
 	why := whyUnreached
 	switch {
 	case p.Trace.quota != nil:
-		why = "not asked, for quota " + p.Trace.quota.Name + " refused the call before"
+		why = "not asked, since quota " + p.Trace.quota.Name + " refused the call"
 	case p.Trace.fault != nil:
-		why = "not asked, for fault " + p.Trace.fault.Name + " before it took the call"
+		why = "not asked, since fault " + p.Trace.fault.Name + " comes first and took the call"
 	}
 	if len(made.Differs) > 0 {
 		why += "; nor would it have fitted: " + f.difference(p, made)
