@@ -266,7 +266,7 @@ func TestSamplePrintsAProgram(t *testing.T) {
 		"--sdk go ListKeys PageSize":              `"PageSize" is no parameter: write NAME=VALUE`,
 		"--sdk go ListKeys =1":                    "write NAME=VALUE",
 		"--sdk go ListKeys PageSize=1 PageSize=2": "PageSize is given twice",
-		"--sdk go ListKeys PageSize=0 PageNum=1":   "PageNum: ListKeys has no such parameter; did you mean PageNumber?\nPageSize: \"0\" is not allowed: a whole number from 1 to 100",
+		"--sdk go ListKeys PageSize=0 PageNum=1":  "PageNum: ListKeys has no such parameter; did you mean PageNumber?\nPageSize: \"0\" is not allowed: a whole number from 1 to 100",
 		"--sdk go DescribeKey":                    "KeyId: is missing: of a key its id or alias or arn",
 		"--sdk go --listen :0 ListKeys":           "--listen has port 0",
 	} {
