@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 	"text/template"
@@ -112,15 +111,17 @@ func newProgram(sdk string, c Call) *program {
 // takeRegion gives the client the region that is a parameter: the classic SDKs
 // send that of the client, and no other.
 func (p *program) takeRegion(sdk string) {
-	i := slices.IndexFunc(p.Wire, func(a argument) bool { return a.Name == "RegionId" && regionSyntax.MatchString(a.Text) })
+	i := slices.IndexFunc(p.Wire, func(a argument) bool { return a.Name == "RegionId" && isRegion(a.Text) })
 	if i >= 0 && strings.HasSuffix(sdk, "-classic") {
 		p.Region = p.Wire[i].Text
 		p.Wire = slices.Delete(p.Wire, i, i+1)
 	}
 }
 
-// regionSyntax is what a region can be. It stands in comments too.
-var regionSyntax = regexp.MustCompile(`^[a-z0-9-]+$`)
+// isRegion reports whether a text can be a region, which stands in comments too.
+func isRegion(text string) bool {
+	return text != "" && strings.Trim(text, "abcdefghijklmnopqrstuvwxyz0123456789-") == ""
+}
 
 // Service is the endpoint of the real service.
 func (p *program) Service() string { return "kms." + p.Region + ".aliyuncs.com" }
