@@ -27,7 +27,7 @@ func (tx *Tx) dueKeys(b bucket, scope Scope, now time.Time) ([]string, error) {
 	}
 	var ids []string
 	for _, e := range entries {
-		ids = append(ids, e.owner)
+		ids = append(ids, e.value)
 	}
 	return ids, nil
 }

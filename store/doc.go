@@ -19,7 +19,7 @@
 //	secret-values    account/region/secret/version             -> bytes
 //	settings         name                                      -> bytes
 //	counts           account/region                            -> tally as JSON
-//	keys-by-date     account/region/created/key                -> key
+//	keys-by-date     account/region/created/key                -> outline of the key
 //	aliases-by-date  account/region/created/alias              -> key
 //	aliases-by-key   account/region/key/created/alias          -> key
 //	versions-by-age  account/region/key/countdown/version      -> key
@@ -35,7 +35,8 @@
 // The parts of a record's key are percent-encoded, but for the last, so a slash
 // in an id does no harm. Dates are in UTC, always with nine digits of a second:
 // they sort as text. The countdown sorts the newest version first. The entries
-// of an index name the key or the secret they belong to as their value.
+// of an index name the key or the secret they belong to as their value, but for
+// keys-by-date: outline.go says what its values are.
 //
 // Each value, those of the indexes included, is followed by four bytes: a
 // CRC-32C of bucket, key and value. It is checked on every read.

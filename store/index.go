@@ -5,17 +5,17 @@ import (
 	"strings"
 )
 
-// entry is one entry of an index: where it is, and the id of the key it belongs
-// to. Which entries a record has follows from the record alone: see the methods
+// entry is one entry of an index: where it is, and its value, which is the id of
+// the key it belongs to, or that key's outline. Which entries a record has follows from the record alone: see the methods
 // named index.
 type entry struct {
 	bucket     bucket
-	key, owner string
+	key, value string
 }
 
 func (tx *Tx) putEntries(entries []entry) error {
 	for _, e := range entries {
-		if err := tx.put(e.bucket, e.key, []byte(e.owner)); err != nil {
+		if err := tx.put(e.bucket, e.key, []byte(e.value)); err != nil {
 			return err
 		}
 	}
@@ -51,7 +51,8 @@ func (tx *Tx) page(b bucket, prefix string, skip, limit int, hidden map[string]b
 		if len(names) >= limit {
 			break
 		}
-		if owner := sealed[:max(0, len(sealed)-checksumSize)]; hidden[string(owner)] {
+		_, name, _ := strings.Cut(string(key[len(prefix):]), "/")
+		if owner := sealed[:max(0, len(sealed)-checksumSize)]; hidden[string(owner)] || b == keysByDate && hidden[name] {
 			continue
 		}
 		if skip > 0 {
@@ -61,7 +62,6 @@ func (tx *Tx) page(b bucket, prefix string, skip, limit int, hidden map[string]b
 		if _, err := unseal(b, key, sealed); err != nil {
 			return nil, err
 		}
-		_, name, _ := strings.Cut(string(key[len(prefix):]), "/")
 		names = append(names, name)
 	}
 	return names, nil

@@ -60,7 +60,7 @@ func (k Key) key() string { return k.Scope.key(k.ID) }
 
 // index is where the key is found besides by its id.
 func (k Key) index() []entry {
-	entries := []entry{{keysByDate, k.Scope.key(sortable(k.CreationDate), k.ID), k.ID}}
+	entries := []entry{{keysByDate, k.Scope.key(sortable(k.CreationDate), k.ID), k.outline()}}
 	for _, date := range []struct {
 		index bucket
 		time  time.Time

@@ -12,7 +12,7 @@ import (
 //	1   the first one
 //	2   keys have an origin; versions are found by their id in a region, not in
 //	    a scope; rotations, expiries and import tokens
-//	3   secrets
+//	3   secrets; keys-by-date has outlines of the keys
 const schemaVersion = 3
 
 // schemaKey is the key of the one record in bucketSchema.
@@ -132,7 +132,7 @@ func migrate(db *bbolt.DB) (damage, err error) {
 
 // migrations are what has to be done to a file of each schema, besides making the
 // buckets that it lacks.
-var migrations = map[int][]func(*Tx) error{1: {setOrigins, moveVersionIDs}}
+var migrations = map[int][]func(*Tx) error{1: {setOrigins, moveVersionIDs}, 2: {outlineKeys}}
 
 // migrateFrom migrates an older schema. Each record that it changes is read, with
 // its checksum, and verifyRecords compares the outcome: damage done to the old

@@ -87,7 +87,7 @@ func (tx *Tx) DueTokens(scope Scope, now time.Time) ([]ImportToken, error) {
 		if err != nil {
 			return nil, damaged(e.bucket, e.key, err)
 		}
-		if tokens[i], err = tx.Token(scope, e.owner, parts[4]); err != nil {
+		if tokens[i], err = tx.Token(scope, e.value, parts[4]); err != nil {
 			return nil, missing(bucketTokens, tokens[i].key(), err)
 		}
 	}

@@ -127,6 +127,16 @@ type keyParts struct {
 	versions, aliases int
 }
 
+var errOtherOwner, errOutline = errors.New("it belongs to another one"), errors.New("it is not the outline of its key")
+
+// unlike says what is wrong with an entry of another value.
+func (e entry) unlike() error {
+	if e.bucket == keysByDate {
+		return errOutline
+	}
+	return errOtherOwner
+}
+
 // expect looks for the index entries of a record.
 func (a *audit) expect(entries []entry) error {
 	for _, e := range entries {
@@ -134,8 +144,8 @@ func (a *audit) expect(entries []entry) error {
 		if err != nil {
 			return missing(e.bucket, e.key, err)
 		}
-		if string(owner) != e.owner {
-			return damaged(e.bucket, e.key, errors.New("it belongs to another one"))
+		if string(owner) != e.value {
+			return damaged(e.bucket, e.key, e.unlike())
 		}
 		a.entries[e.bucket]++
 	}

@@ -2,6 +2,7 @@ package kms
 
 import (
 	"cmp"
+	"errors"
 	"slices"
 
 	"github.com/alikms/alikms/store"
@@ -14,26 +15,32 @@ type keyFilter struct {
 	Values []string
 }
 
-// keyFilters gives for each filter key what a key has of it.
-var keyFilters = map[string]func(*transaction, store.Key) ([]string, error){
+// keyFilters tell for each filter key whether a key has one of the values wanted.
+// They go by what an outline of a key has.
+var keyFilters = map[string]func(key store.Key, wanted []string) bool{
 	"keyId":           one(func(k store.Key) string { return k.ID }),
 	"KeySpec":         one(func(k store.Key) string { return k.Spec }),
 	"KeyUsage":        one(func(k store.Key) string { return k.Usage }),
+	"KeyState":        one(func(k store.Key) string { return k.State }),
 	"ProtectionLevel": one(func(store.Key) string { return "SOFTWARE" }),
 	"CreatorType":     one(creatorType),
 	"Creator":         one(func(k store.Key) string { return cmp.Or(k.Creator, k.Scope.Account) }),
 	"DKMSInstanceId":  one(func(k store.Key) string { return k.InstanceID }),
-	"AliasName":       aliasNamesOf,
-	"KeyState": func(tx *transaction, k store.Key) ([]string, error) {
-		return []string{Settled(k, tx.Now).State}, nil
+	"TagKey": func(k store.Key, wanted []string) bool {
+		return slices.ContainsFunc(wanted, func(key string) bool { _, has := k.Tags[key]; return has })
 	},
-	"TagKey": func(_ *transaction, k store.Key) ([]string, error) {
-		return tagTexts(k, func(key, _ string) string { return key }), nil
+	"TagValue": func(k store.Key, wanted []string) bool {
+		for _, value := range k.Tags {
+			if slices.Contains(wanted, value) {
+				return true
+			}
+		}
+		return false
 	},
-	"TagValue": func(_ *transaction, k store.Key) ([]string, error) {
-		return tagTexts(k, func(_, value string) string { return value }), nil
-	},
+	filterAliasName: nil, // its aliases are looked up
 }
+
+const filterAliasName = "AliasName"
 
 // creatorType tells the keys of users from those that KMS made for a service.
 func creatorType(k store.Key) string {
@@ -43,23 +50,8 @@ func creatorType(k store.Key) string {
 	return "User"
 }
 
-func one(attribute func(store.Key) string) func(*transaction, store.Key) ([]string, error) {
-	return func(_ *transaction, key store.Key) ([]string, error) { return []string{attribute(key)}, nil }
-}
-
-func aliasNamesOf(tx *transaction, key store.Key) (names []string, err error) {
-	aliases, err := tx.store.AliasesOfKeyPage(key.Scope, key.ID, 0, int(^uint(0)>>1))
-	for _, alias := range aliases {
-		names = append(names, alias.Name)
-	}
-	return names, err
-}
-
-func tagTexts(key store.Key, text func(key, value string) string) (texts []string) {
-	for k, v := range key.Tags {
-		texts = append(texts, text(k, v))
-	}
-	return texts
+func one(attribute func(store.Key) string) func(store.Key, []string) bool {
+	return func(key store.Key, wanted []string) bool { return slices.Contains(wanted, attribute(key)) }
 }
 
 // validFilters refuses filter keys that KMS does not have, and entries of more
@@ -85,16 +77,35 @@ func merged(filters []keyFilter) map[string][]string {
 	return values
 }
 
-// passes reports whether a key has one of the values of every filter key.
-func (tx *transaction) passes(key store.Key, filters map[string][]string) (bool, error) {
+// condition makes of filters what a key has to meet: one of the values of every
+// filter key.
+func (tx *transaction) condition(filters map[string][]string) (func(store.Key) bool, error) {
+	var all []func(store.Key) bool
 	for name, wanted := range filters {
-		has, err := keyFilters[name](tx, key)
+		if name != filterAliasName {
+			all = append(all, func(key store.Key) bool { return keyFilters[name](key, wanted) })
+			continue
+		}
+		owners, err := tx.ownersOf(wanted)
 		if err != nil {
-			return false, err
+			return nil, err
 		}
-		if !slices.ContainsFunc(has, func(value string) bool { return slices.Contains(wanted, value) }) {
-			return false, nil
-		}
+		all = append(all, func(key store.Key) bool { return owners[key.ID] })
 	}
-	return true, nil
+	return func(key store.Key) bool {
+		return !slices.ContainsFunc(all, func(meets func(store.Key) bool) bool { return !meets(key) })
+	}, nil
+}
+
+// ownersOf are the ids of the keys that have one of these aliases.
+func (tx *transaction) ownersOf(aliases []string) (map[string]bool, error) {
+	owners := map[string]bool{}
+	for _, name := range aliases {
+		alias, err := tx.store.Alias(tx.Scope, name)
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
+			return nil, err
+		}
+		owners[alias.KeyID] = true
+	}
+	return owners, nil
 }

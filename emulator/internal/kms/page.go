@@ -1,6 +1,11 @@
 package kms
 
-import "github.com/alikms/alikms/store"
+import (
+	"math"
+	"slices"
+
+	"github.com/alikms/alikms/store"
+)
 
 // pageRequest is embedded by the requests of listings. The manual says 0 to
 // 101 for the size of some; clients of the service use 1 to 100, and so do we.
@@ -19,7 +24,12 @@ type page struct {
 func (p pageRequest) of(total int) page { return page{p.PageNumber, p.PageSize, total} }
 
 // skip is the number of records before the page.
-func (p pageRequest) skip() int { return (p.PageNumber - 1) * p.PageSize }
+func (p pageRequest) skip() int {
+	if p.PageNumber-1 > math.MaxInt/p.PageSize {
+		return math.MaxInt
+	}
+	return (p.PageNumber - 1) * p.PageSize
+}
 
 // pageOfKeys is a page of the keys that pass the filters. Without filters it
 // reads the keys of the page only.
@@ -39,24 +49,41 @@ func (tx *transaction) pageOfKeys(in pageRequest, filters []keyFilter) ([]store.
 	return keys, in.of(counts.Keys), err
 }
 
-func (tx *transaction) pageOfFilteredKeys(in pageRequest, filters map[string][]string) ([]store.Key, page, error) {
-	var keys []store.Key
-	total := 0
-	for key, err := range tx.store.Keys(tx.Scope) {
+// pageOfFilteredKeys goes by the outlines of keys, and reads the keys of the page
+// and those whose material has expired: the store may yet have to be told.
+func (tx *transaction) pageOfFilteredKeys(in pageRequest, filters map[string][]string) (keys []store.Key, _ page, err error) {
+	meets, err := tx.condition(filters)
+	if err != nil {
+		return nil, page{}, err
+	}
+	gone, err := tx.due()
+	if err != nil {
+		return nil, page{}, err
+	}
+	expired, err := tx.store.DueExpiries(tx.Scope, tx.Now)
+	if err != nil {
+		return nil, page{}, err
+	}
+	var ids []string
+	for key, err := range tx.store.KeyOutlines(tx.Scope) {
+		if err == nil && slices.Contains(expired, key.ID) {
+			key, err = tx.store.Key(tx.Scope, key.ID)
+		}
 		if err != nil {
 			return nil, page{}, err
 		}
-		ok, err := tx.passes(key, filters)
+		if !gone[key.ID] && meets(Settled(key, tx.Now)) {
+			ids = append(ids, key.ID)
+		}
+	}
+	total := len(ids)
+	ids = ids[min(in.skip(), total):]
+	for _, id := range ids[:min(in.PageSize, len(ids))] {
+		key, err := tx.store.Key(tx.Scope, id)
 		if err != nil {
 			return nil, page{}, err
 		}
-		if !ok || Gone(key, tx.Now) {
-			continue
-		}
-		if total >= in.skip() && len(keys) < in.PageSize {
-			keys = append(keys, key)
-		}
-		total++
+		keys = append(keys, key)
 	}
 	return keys, in.of(total), nil
 }
