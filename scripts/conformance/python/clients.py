@@ -10,6 +10,7 @@ from typing import NamedTuple, Optional
 
 from aliyunsdkcore.acs_exception.exceptions import ServerException
 from aliyunsdkcore.client import AcsClient
+from aliyunsdkcore.request import CommonRequest
 from alibabacloud_kms20160120 import models
 from alibabacloud_kms20160120.client import Client
 from alibabacloud_tea_openapi.exceptions import AlibabaCloudException, ThrottlingException
@@ -41,14 +42,26 @@ class Classic:
         self.client = AcsClient(ACCESS_KEY_ID, secret, REGION, port=int(port))
 
     def call(self, action, **parameters):
-        request = getattr(importlib.import_module(f"aliyunsdkkms.request.v20160120.{action}Request"), f"{action}Request")()
+        request = self.request(action)
         request.set_endpoint(self.host)
         request.set_protocol_type("http")
         parameters.pop("RegionId", None)  # the SDK sends the client's own
         for name, value in parameters.items():
             plural = "s" if isinstance(value, list) else ""
-            getattr(request, f"set_{name}{plural}")(value)
+            if isinstance(request, CommonRequest):
+                request.add_query_param(name, value)
+            else:
+                getattr(request, f"set_{name}{plural}")(value)
         return json.loads(self.client.do_action_with_exception(request))
+
+    def request(self, action):
+        """The SDK's own request; its generic one for what is younger than the SDK, as BatchGetSecretValue is."""
+        try:
+            return getattr(importlib.import_module(f"aliyunsdkkms.request.v20160120.{action}Request"), f"{action}Request")()
+        except ModuleNotFoundError:
+            request = CommonRequest(domain=self.host, version="2016-01-20", action_name=action, product="Kms")
+            request.set_method("POST")
+            return request
 
     @staticmethod
     def refusal(error):

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import padding
 
 import alikms
 import clients
+import secret_topics
 import topics
 
 
@@ -50,7 +51,7 @@ with open(SCENARIO, encoding="utf-8") as scenario:
     BUILT_IN_KEYS = len(re.findall("^  - keyId: ", scenario.read(), re.MULTILINE))
 
 
-class Contract(topics.Topics):
+class Contract(topics.Topics, secret_topics.SecretTopics):
     """The tests; the TestCases below say with which SDK, and whether signatures are verified."""
 
     flags = []
