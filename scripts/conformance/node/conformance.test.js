@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs'
 import { after, afterEach, beforeEach, describe, it } from 'node:test'
 import { start } from './alikms.js'
 import { clients } from './clients.js'
+import { secretTopics } from './secrets.js'
 import { topics } from './topics.js'
 
 const builtIn = number => ({ KeyId: `key-hzz630494463ejqjx000${number}`, KeyVersionId: `2ab1a983-7072-4bbc-a582-584b5bd8000${number}` })
@@ -47,7 +48,7 @@ for (const [mode, flags] of Object.entries(modes)) {
       it('keeps a key, its description and its alias', () => keeps(client, call))
       it('tells each refusal with status, code, message and request id', () => refuses(client, call))
       it('tells a fault that was put in', () => faults(client, call, alikms.endpoint))
-      for (const [what, holds] of Object.entries(topics)) {
+      for (const [what, holds] of Object.entries({ ...topics, ...secretTopics })) {
         it(what, () => holds({
           client, call, can: client.can,
           control: (...asked) => control(alikms.endpoint, ...asked),
