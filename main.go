@@ -238,7 +238,7 @@ func (s *serveCommand) serve(ctx context.Context, o output, server *emulator.Ser
 	if s.Ephemeral {
 		folder = "nothing kept"
 	}
-	announce(o.out, server, ports, folder)
+	s.announce(o.out, server, ports, folder)
 	defer s.tellCalls(ctx, o, server)()
 	return server.Serve(ctx, ports)
 }
@@ -382,23 +382,6 @@ func writeReady(path string, p emulator.Ports) error {
 		_, err := file.Write(append(text, '\n'))
 		return err
 	})
-}
-
-// announce says where alikms serves, and gives a call to try.
-func announce(w io.Writer, server *emulator.Server, p emulator.Ports, data string) {
-	address := p.HTTP.Addr().String()
-	where := "http://" + address
-	if p.HTTPS != nil {
-		where += " and https://" + p.HTTPS.Addr().String()
-	}
-	fmt.Fprintf(w, "alikms serves %s, data: %s\n", where, data)
-	if p.Control != nil {
-		fmt.Fprintf(w, "controls: http://%s/_emulator/\n", p.Control.Addr())
-	}
-	if reachable(address) != address {
-		fmt.Fprintln(w, "in a container: from outside, the port is the one that it is published at")
-	}
-	fmt.Fprintln(w, "try:", server.Example("http://"+reachable(address)))
 }
 
 type validateCommand struct {

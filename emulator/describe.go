@@ -1,6 +1,8 @@
 package emulator
 
 import (
+	"time"
+
 	"github.com/alikms/alikms/emulator/internal/keyspec"
 	"github.com/alikms/alikms/emulator/internal/kms"
 	"github.com/alikms/alikms/emulator/internal/kmserr"
@@ -65,6 +67,35 @@ func Schema() []byte {
 		panic(err) // a kind that is missing above
 	}
 	return text
+}
+
+// Loaded says what a server began with.
+type Loaded struct {
+	Keys, Callers, Instances, Quotas, Faults int // of the scenario
+
+	LeftOut bool              // its keys are not there: the store had others (SeedOnlyEmpty)
+	Now     time.Time         // by the emulator's clock
+	Frozen  bool              // the clock stands
+	Ahead   fixtures.Duration // of real time, while it runs
+}
+
+// Loaded counts the scenario in force, and tells the time. It is for after New.
+func (s *Server) Loaded() Loaded {
+	doc, clock := s.inForce.Load().doc, s.clock.current()
+	l := Loaded{
+		Callers:   len(doc.Credentials) + len(s.more),
+		Instances: len(doc.Instances),
+		Quotas:    len(doc.Quotas),
+		Faults:    len(doc.Faults),
+		LeftOut:   s.leftOut,
+		Now:       clock.at(s.clock.real()),
+		Frozen:    clock.Frozen != nil,
+		Ahead:     fixtures.Duration(clock.Offset),
+	}
+	if !l.LeftOut {
+		l.Keys = len(doc.Keys)
+	}
+	return l
 }
 
 // SDKs are the clients that Wiring knows.

@@ -247,6 +247,7 @@ func (s *Server) replaceKeys(l loading, loaded *scenario, clock clockState) erro
 // seed is the part of load that changes keys.
 func (s *Server) seed(tx *store.Tx, keys []seedKey, clear bool) error {
 	if s.seedOnlyEmpty && !clear && !tx.Empty() {
+		s.leftOut = true
 		return nil
 	}
 	if err := keepGenerated(tx, keys); err != nil {
