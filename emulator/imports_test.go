@@ -20,6 +20,7 @@ var rooms = []struct {
 }{
 	{"", "emulator fixtures store internal/ownfile internal/pattern"},
 	{"scripts/lab", "emulator store"},
+	{"scripts/evidence", "emulator internal/readme"},
 	{"emulator/emulatortest", "emulator fixtures store"},
 	{"emulator", "emulator/internal/rules emulator/internal/auth emulator/internal/wire emulator/internal/wiring emulator/internal/kms emulator/internal/kmserr emulator/internal/keyspec store fixtures internal/ownfile internal/pattern"},
 	{"emulator/internal/bench", "emulator/internal/bench/formjson emulator/internal/bench/load emulator/internal/keyspec"},

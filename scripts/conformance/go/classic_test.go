@@ -133,6 +133,7 @@ func classicRefusal(t *testing.T, endpoint string, err error) (refusal, *sdkerro
 	if id := server.RequestId(); !uuidForm.MatchString(id) || http.Header(server.RespHeaders).Get("x-acs-request-id") != id {
 		t.Errorf("RequestId %q is not a UUID, or not that of the headers %v", id, server.RespHeaders)
 	}
+	classicClient.Refused(server.ErrorCode())
 	return refusal{server.HttpStatus(), server.ErrorCode(), server.Message()}, server
 }
 

@@ -63,6 +63,7 @@ func (a answer) list(name string) (all []answer) {
 type officialSDK interface {
 	ask(action string, in parameters) (answer, error)
 	refusalOf(t *testing.T, err error) refusal
+	client() alikms.Client
 }
 
 // conversation is what a test and an alikms say to each other, by an SDK.
@@ -85,6 +86,7 @@ func (c *conversation) call(action string, in parameters) answer {
 		c.t.Fatalf("%s: %v", action, err)
 	}
 	c.called[action] = true
+	c.sdk.client().Answered(action)
 	return out
 }
 
@@ -127,6 +129,8 @@ func (s *session) converse(endpoint string) *conversation {
 }
 
 func (s *session) refusalOf(t *testing.T, err error) refusal { return refusalOf(t, err) }
+
+func (*session) client() alikms.Client { return current }
 
 func (s *session) ask(action string, in parameters) (answer, error) {
 	method := reflect.ValueOf(s.Client).MethodByName(action)
@@ -190,6 +194,8 @@ type classicSDK struct {
 	*classic.Client
 	endpoint string
 }
+
+func (classicSDK) client() alikms.Client { return classicClient }
 
 func (c classicSDK) refusalOf(t *testing.T, err error) refusal {
 	t.Helper()

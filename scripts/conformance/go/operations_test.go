@@ -362,7 +362,7 @@ func regions(s *session) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	s.called["DescribeRegions"] = true // it has no request, which call needs
+	s.answered("DescribeRegions") // it has no request, which call needs
 	var ids []string
 	for _, r := range out.Body.Regions.Region {
 		ids = append(ids, tea.StringValue(r.RegionId))

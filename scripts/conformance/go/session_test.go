@@ -13,6 +13,8 @@ import (
 	kms "github.com/alibabacloud-go/kms-20160120/v3/client"
 	"github.com/alibabacloud-go/tea/dara"
 	"github.com/alibabacloud-go/tea/tea"
+
+	"github.com/alikms/alikms/scripts/conformance/alikms"
 )
 
 // signing is a way to sign that the SDK offers in its Config. Each goes through
@@ -43,6 +45,12 @@ const (
 	account = "1234567890123456"
 	region  = "cn-hangzhou"
 	arn     = "acs:kms:" + region + ":" + account + ":"
+)
+
+// The SDKs under test, by their modules.
+const (
+	current       = alikms.Client("github.com/alibabacloud-go/kms-20160120/v3")
+	classicClient = alikms.Client("github.com/aliyun/alibaba-cloud-sdk-go")
 )
 
 // session is a client of the v3 SDK in a test.
@@ -94,8 +102,14 @@ func call[In, Out any](s *session, operation func(*In) (*Out, error), in *In) *O
 		s.t.Fatalf("%s: %v", name, err)
 	}
 	s.checkAnswer(name, reflect.ValueOf(out).Elem())
-	s.called[name] = true
+	s.answered(name)
 	return out
+}
+
+// answered counts an operation that has succeeded.
+func (s *session) answered(operation string) {
+	s.called[operation] = true
+	current.Answered(operation)
 }
 
 // checkAnswer takes any response struct of the SDK.
@@ -182,6 +196,7 @@ func refusalOf(t *testing.T, err error) refusal {
 	if id == nil || parts[3] != "" && parts[3] != id[1] {
 		t.Errorf("the body %s lacks the request id %s", tea.StringValue(sdk.Data), parts[3])
 	}
+	current.Refused(r.code)
 	return r
 }
 

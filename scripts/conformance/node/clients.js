@@ -17,6 +17,7 @@ const unlikeV3 = /^Specified signature does not match our calculation\. server S
 // The typed client of KMS. Fields that its models lack do not arrive.
 const typed = {
   name: 'kms20160120',
+  package: '@alicloud/kms20160120',
   connect(endpoint, accessKeySecret) {
     const client = new kms.default(new rpc.Config({ ...account, accessKeySecret, endpoint, protocol: 'http' }))
     return async (action, parameters = {}) => {
@@ -51,6 +52,7 @@ function readMessage(error) {
 // in the body, whatever the status.
 const generic = method => ({
   name: 'pop-core by ' + method,
+  package: '@alicloud/pop-core',
   connect(endpoint, accessKeySecret) {
     const client = new PopCore({ ...account, accessKeySecret, endpoint: 'http://' + endpoint, apiVersion: version })
     // Its parser makes objects without a prototype; a clone has the usual one.
@@ -68,6 +70,7 @@ const generic = method => ({
 // The core of the newer clients, with parameters in the query or in a form.
 const core = place => ({
   name: `openapi-core with a ${place}`,
+  package: '@alicloud/openapi-core',
   connect(endpoint, accessKeySecret) {
     const { Config, OpenApiRequest, Params } = openapi.$OpenApiUtil
     const client = new openapi.default(new Config({ ...account, accessKeySecret, endpoint, protocol: 'http' }))

@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs'
 import { after, afterEach, beforeEach, describe, it } from 'node:test'
 import { start } from './alikms.js'
 import { clients } from './clients.js'
+import { answered, refused } from './evidence.js'
 import { secretTopics } from './secrets.js'
 import { topics } from './topics.js'
 
@@ -34,6 +35,7 @@ for (const [mode, flags] of Object.entries(modes)) {
         call = async (action, parameters) => {
           const answer = await connected(action, parameters)
           called.add(action)
+          answered(client.package, action)
           return answer
         }
         operations ??= (await control(alikms.endpoint, 'GET', 'operations')).operations.map(operation => operation.name)
@@ -183,6 +185,7 @@ async function doubts(client, endpoint) {
   const refusal = client.refusal(await errorOf(client.connect(endpoint, 'wrong'), 'ListKeys', {}))
   assert.equal(refusal.status, 400)
   assert.equal(refusal.code, 'SignatureDoesNotMatch')
+  refused(client.package, refusal.code)
   assert.match(refusal.message, client.wrongSecret)
 }
 
@@ -197,6 +200,7 @@ async function mustRefuse(client, call, action, parameters, [status, code, messa
   const error = await errorOf(call, action, parameters)
   const { requestId, ...refusal } = client.refusal(error)
   assert.deepEqual(refusal, { status, code, message }, action)
+  refused(client.package, code)
   assert.match(requestId, uuid)
   return error
 }

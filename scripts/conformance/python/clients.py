@@ -31,6 +31,7 @@ class Refusal(NamedTuple):
 class Classic:
     """aliyun-python-sdk-core and -kms: signature V1."""
 
+    name = "aliyun-python-sdk-kms"
     error = ServerException
     typed = False
     # The SDK says this where our string to sign is its own, to the byte.
@@ -71,6 +72,7 @@ class Classic:
 class Tea:
     """alibabacloud_kms20160120: signature V3, every header signed. Fields that its models lack do not arrive."""
 
+    name = "alibabacloud_kms20160120"
     error = AlibabaCloudException
     typed = True
     wrong_secret = (

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import padding
 
 import alikms
 import clients
+import evidence
 import secret_topics
 import topics
 
@@ -75,6 +76,7 @@ class Contract(topics.Topics, secret_topics.SecretTopics):
     def call(self, action, **parameters):
         answer = self.kms.call(action, **parameters)
         self.called.add(action)
+        evidence.answered(self.sdk.name, action)
         return answer
 
     def control(self, method, path, body=None):
@@ -83,7 +85,9 @@ class Contract(topics.Topics, secret_topics.SecretTopics):
     def error_of(self, kms, action, **parameters):
         with self.assertRaises(self.sdk.error) as raised:
             kms.call(action, **parameters)
-        return self.sdk.refusal(raised.exception)
+        refusal = self.sdk.refusal(raised.exception)
+        evidence.refused(self.sdk.name, refusal.code)
+        return refusal
 
     def must_refuse(self, wanted, action, **parameters):
         refusal = self.error_of(self.kms, action, **parameters)

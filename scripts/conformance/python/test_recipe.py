@@ -29,4 +29,4 @@ class Recipe(unittest.TestCase):
         endpoint = alikms.start(self)
         for process in [suite(ALIKMS_ENDPOINT=endpoint) for _ in range(2)]:
             self.must_pass(process, 12)
-        self.assertEqual(alikms.control(endpoint, "GET", "faults"), b'{"faults":[]}\n')
+        self.assertEqual(alikms.control(endpoint, "GET", "faults"), b'{"faults":[]}')

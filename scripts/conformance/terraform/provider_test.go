@@ -21,6 +21,9 @@ import (
 
 func TestMain(m *testing.M) { alikms.Main(m) }
 
+// core is the SDK that the provider makes its calls with.
+const core = alikms.Client("github.com/alibabacloud-go/tea-rpc")
+
 const region = "cn-hangzhou"
 
 // values are the arguments and attributes of a resource, and the parameters and
@@ -61,6 +64,7 @@ func (p *provider) call(action string, in values) values {
 	if err != nil {
 		p.t.Fatalf("%s: %v", action, err)
 	}
+	core.Answered(action)
 	return out
 }
 
@@ -70,6 +74,7 @@ func code(err error) string {
 	if !errors.As(err, &refused) {
 		return fmt.Sprint(err)
 	}
+	core.Refused(tea.StringValue(refused.Code))
 	return tea.StringValue(refused.Code)
 }
 

@@ -73,4 +73,9 @@ final class ClassicKms implements Kms {
     public boolean tellsStatus() {
         return false;
     }
+
+    @Override
+    public String artifact() {
+        return "aliyun-java-sdk-kms";
+    }
 }

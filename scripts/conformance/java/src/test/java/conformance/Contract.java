@@ -127,6 +127,7 @@ abstract class Contract extends Topics {
     JsonObject call(String action, Map<String, ?> parameters) throws Exception {
         var answer = kms.call(action, parameters);
         called.add(action);
+        Evidence.answered(kms.artifact(), action);
         return answer;
     }
 
@@ -345,6 +346,8 @@ abstract class Contract extends Topics {
     }
 
     static Refusal refusalOf(Kms kms, String action, Map<String, ?> parameters) {
-        return kms.refusal(assertThrows(Exception.class, () -> kms.call(action, parameters), action));
+        var refusal = kms.refusal(assertThrows(Exception.class, () -> kms.call(action, parameters), action));
+        Evidence.refused(kms.artifact(), refusal.code());
+        return refusal;
     }
 }

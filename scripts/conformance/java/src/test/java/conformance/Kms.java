@@ -23,6 +23,9 @@ interface Kms {
     /** Says what the SDK tells when the secret is wrong; the message is a regular expression. */
     Expected wrongSecret();
 
+    /** The artifact that the SDK is, of the group com.aliyun. */
+    String artifact();
+
     /** Whether the SDK tells the HTTP status of an error. */
     boolean tellsStatus();
 

@@ -70,4 +70,9 @@ final class TeaKms implements Kms {
     public boolean tellsStatus() {
         return true;
     }
+
+    @Override
+    public String artifact() {
+        return "kms20160120";
+    }
 }
