@@ -133,24 +133,37 @@ func (s *session) refusalOf(t *testing.T, err error) refusal { return refusalOf(
 func (*session) client() alikms.Client { return current }
 
 func (s *session) ask(action string, in parameters) (answer, error) {
+	if !reflect.ValueOf(s.Client).MethodByName(action).IsValid() {
+		return s.askGenerically(action, in)
+	}
+	out, err := s.respond(action, in)
+	if err != nil {
+		return nil, err
+	}
+	s.checkAnswer(action, out)
+	return answerOf(out.FieldByName("Body").Interface())
+}
+
+// respond calls the SDK's function for an action, and returns the struct that it
+// answers.
+func (s *session) respond(action string, in parameters) (out reflect.Value, err error) {
 	method := reflect.ValueOf(s.Client).MethodByName(action)
 	if !method.IsValid() {
-		return s.askGenerically(action, in)
+		return out, fmt.Errorf("the SDK has no %s", action)
 	}
 	var arguments []reflect.Value
 	if method.Type().NumIn() == 1 {
 		request := reflect.New(method.Type().In(0).Elem())
 		if err := fill(request.Interface(), in); err != nil {
-			return nil, err
+			return out, err
 		}
 		arguments = append(arguments, request)
 	}
-	out := method.Call(arguments)
-	if err, _ := out[1].Interface().(error); err != nil {
-		return nil, err
+	returned := method.Call(arguments)
+	if err, _ := returned[1].Interface().(error); err != nil {
+		return out, err
 	}
-	s.checkAnswer(action, out[0].Elem())
-	return answerOf(out[0].Elem().FieldByName("Body").Interface())
+	return returned[0].Elem(), nil
 }
 
 // askGenerically makes a call that the SDK has no function for, as it has none for

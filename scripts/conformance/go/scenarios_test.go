@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +14,8 @@ import (
 
 	kms "github.com/alibabacloud-go/kms-20160120/v3/client"
 	"github.com/alibabacloud-go/tea/tea"
+
+	"github.com/alikms/alikms/scripts/conformance/alikms"
 )
 
 // Faults, quotas and instances of a scenario, as the SDK sees them.
@@ -63,6 +66,34 @@ func TestEachFaultArrivesWithStatusCodeAndMessage(t *testing.T) {
 				s := connect(t, as(config(endpoint, by), fmt.Sprintf("caller-%d", i), accessKeySecret, ""))
 				_, err := s.ListKeys(&kms.ListKeysRequest{})
 				mustRefuse(t, err, c.want)
+			})
+		}
+	}
+}
+
+// What an SDK makes of a code does not depend on the operation.
+func TestEachErrorOfTheCatalogueIsTold(t *testing.T) {
+	endpoint := start(t)
+	sdks := map[string]officialSDK{
+		"current": connect(t, config(endpoint, signingV3)),
+		"classic": classicSDK{connectClassic(t, endpoint, accessKeyID, accessKeySecret), endpoint},
+	}
+	var catalogue struct {
+		Errors []struct {
+			Code    string
+			Status  int
+			Message string
+		}
+	}
+	if err := json.Unmarshal(alikms.Control(t, endpoint, "GET", "errors", ""), &catalogue); err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range catalogue.Errors {
+		alikms.Control(t, endpoint, "PUT", "faults/each", "{match: {operation: ListKeys}, error: "+e.Code+"}")
+		for name, sdk := range sdks {
+			t.Run(name+" "+e.Code, func(t *testing.T) {
+				c := &conversation{t: t, sdk: sdk, endpoint: endpoint}
+				c.refuse(refusal{e.Status, e.Code, e.Message}, "ListKeys", nil)
 			})
 		}
 	}

@@ -50,6 +50,7 @@ for (const [mode, flags] of Object.entries(modes)) {
       it('keeps a key, its description and its alias', () => keeps(client, call))
       it('tells each refusal with status, code, message and request id', () => refuses(client, call))
       it('tells a fault that was put in', () => faults(client, call, alikms.endpoint))
+      it('tells each error of the catalogue', () => eachError(client, call, alikms.endpoint))
       for (const [what, holds] of Object.entries({ ...topics, ...secretTopics })) {
         it(what, () => holds({
           client, call, can: client.can,
@@ -179,6 +180,13 @@ async function faults(client, call, endpoint) {
   const error = await mustRefuse(client, call, 'ListKeys', {}, [429, 'Rejected.Throttling', 'QPS Limit Exceeded'])
   assert.equal(error.retryAfter, client.retryAfter)
   await call('DescribeKey', { KeyId: sm2.KeyId })
+}
+
+async function eachError(client, call, endpoint) {
+  for (const { status, code, message } of (await control(endpoint, 'GET', 'errors')).errors) {
+    await control(endpoint, 'PUT', 'faults/each', { match: { operation: 'ListKeys' }, error: code })
+    await mustRefuse(client, call, 'ListKeys', {}, [status, code, message])
+  }
 }
 
 async function doubts(client, endpoint) {

@@ -194,6 +194,15 @@ class Contract(topics.Topics, secret_topics.SecretTopics):
         self.call("DescribeKey", KeyId=SM2["KeyId"])
 
 
+    def test_tells_each_error_of_the_catalogue(self):
+        for error in json.loads(self.control("GET", "errors"))["errors"]:
+            if error["code"] == "SignatureDoesNotMatch":
+                continue  # some SDKs make another of it: see Verified
+            with self.subTest(error["code"]):
+                self.control("PUT", "faults/each", {"match": {"operation": "ListKeys"}, "error": error["code"]})
+                self.must_refuse((error["status"], error["code"], error["message"]), "ListKeys")
+
+
 class Verified(Contract):
     """With an AccessKey configured."""
 
