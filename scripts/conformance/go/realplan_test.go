@@ -34,6 +34,7 @@ func symmetricRows(s *service) {
 		dataKeyRows(s, key)
 		tagRows(s, key)
 		aliasRows(s, id)
+		secretRows(s, id)
 		rotation := key.and(parameters{"EnableAutomaticRotation": true, "RotationInterval": "365d"})
 		s.call("rotate it every 365d", "UpdateRotationPolicy", rotation)
 		s.call("rotate it every 5x", "UpdateRotationPolicy", rotation.and(parameters{"RotationInterval": "5x"}))
@@ -82,14 +83,38 @@ func tagRows(s *service, key parameters) {
 }
 
 func aliasRows(s *service, id string) {
-	alias := s.alias("alias/conformance", id)
+	alias := parameters{"AliasName": nameFor("alias/conformance", id)}
 	s.call("give it an alias", "CreateAlias", alias.and(parameters{"KeyId": id}))
 	s.call("give it the alias again", "CreateAlias", alias.and(parameters{"KeyId": id}))
 	s.call("move the alias to the same key", "UpdateAlias", alias.and(parameters{"KeyId": id}))
 	s.call("describe it by its alias", "DescribeKey", parameters{"KeyId": alias["AliasName"]})
 	s.call("list its aliases", "ListAliasesByKeyId", parameters{"KeyId": id})
-	s.call("give it a reserved alias", "CreateAlias", s.alias("alias/acs/conformance", id).and(parameters{"KeyId": id}))
+	s.call("give it a reserved alias", "CreateAlias", parameters{"AliasName": nameFor("alias/acs/conformance", id), "KeyId": id})
 	s.call("delete the alias", "DeleteAlias", alias)
+}
+
+// secretRows are of a secret under a key that was made: without one KMS makes a
+// key of its own, which stays.
+func secretRows(s *service, id string) {
+	secret := parameters{"SecretName": nameFor("conformance", id)}
+	created := secret.and(parameters{"EncryptionKeyId": id, "VersionId": "v1", "SecretData": "测试消息"})
+	s.call("create a secret", "CreateSecret", created)
+	s.call("create it again", "CreateSecret", created)
+	s.call("describe the secret", "DescribeSecret", secret)
+	s.call("get its value", "GetSecretValue", secret)
+	s.call("get a version that it has not", "GetSecretValue", secret.and(parameters{"VersionId": "v9"}))
+	s.call("put a new value", "PutSecretValue", secret.and(parameters{"VersionId": "v2", "SecretData": "other"}))
+	s.call("put a version again with another value", "PutSecretValue", secret.and(parameters{"VersionId": "v2", "SecretData": "third"}))
+	s.call("get the previous value", "GetSecretValue", secret.and(parameters{"VersionStage": "ACSPrevious"}))
+	s.call("move a stage", "UpdateSecretVersionStage", secret.and(parameters{"VersionStage": "ACSCurrent", "MoveToVersion": "v1", "RemoveFromVersion": "v2"}))
+	s.call("list its versions by stage", "ListSecretVersionIds", secret)
+	s.call("change the description of the secret", "UpdateSecret", secret.and(parameters{"Description": "测试消息"}))
+	s.call("ask for the policy of the secret", "GetSecretPolicy", secret)
+	s.call("delete the secret in 7 days", "DeleteSecret", secret.and(parameters{"RecoveryWindowInDays": "7"}))
+	s.call("get its value then", "GetSecretValue", secret)
+	s.call("restore it", "RestoreSecret", secret)
+	s.call("delete it at once", "DeleteSecret", secret.and(parameters{"ForceDeleteWithoutRecovery": "true"}))
+	s.call("describe it then", "DescribeSecret", secret)
 }
 
 func stateRows(s *service, key parameters) {

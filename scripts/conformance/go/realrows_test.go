@@ -26,6 +26,7 @@ type service struct {
 	keys            []string          // ids of the keys made
 	names           map[string]string // of these keys: the rows that made them
 	aliases         []string
+	secrets         []string
 	made            func(keyID string) // told of each key at once
 }
 
@@ -47,12 +48,27 @@ func (s *service) call(name, action string, in parameters) answer {
 		return nil
 	}
 	out, err := s.answerTo(action, in)
-	if id := out.at("KeyMetadata").text("KeyId"); id != "" && action == "CreateKey" {
-		s.keys, s.names[id] = append(s.keys, id), name
-		s.made(id)
+	if codeOf(err) == "" { // without an answer it may have been done all the same
+		s.remember(name, action, in, out)
 	}
 	s.rows = append(s.rows, row{name, s.outcome(out, err)})
 	return out
+}
+
+// remember keeps what has to be taken back.
+func (s *service) remember(row, action string, in parameters, out answer) {
+	switch action {
+	case "CreateAlias":
+		s.aliases = append(s.aliases, fmt.Sprint(in["AliasName"]))
+	case "CreateSecret":
+		s.secrets = append(s.secrets, fmt.Sprint(in["SecretName"]))
+	case "CreateKey":
+		id := out.at("KeyMetadata").text("KeyId")
+		if id != "" {
+			s.keys, s.names[id] = append(s.keys, id), row
+		}
+		s.made(id)
+	}
 }
 
 func (s *service) answerTo(action string, in parameters) (answer, error) {
@@ -77,21 +93,22 @@ func (s *service) key(name string, in parameters, about func(id string)) {
 	}
 }
 
-// alias is a name to give to a key, different in each run. The rows end without
-// it, or it is taken away.
-func (s *service) alias(prefix, id string) parameters {
-	name := prefix + "-" + id[max(0, len(id)-8):]
-	s.aliases = append(s.aliases, name)
-	return parameters{"AliasName": name}
-}
+// nameFor is a name for what belongs to a key, different in each run.
+func nameFor(prefix, keyID string) string { return prefix + "-" + keyID[max(0, len(keyID)-8):] }
 
-// clean takes back what the rows have made: aliases at once, keys in the shortest
+// clean takes back what the rows have made: aliases and secrets at once, keys in the shortest
 // time that KMS has. It returns what is left.
 func (s *service) clean() (left []string) {
 	for _, alias := range s.aliases {
 		_, err := s.answerTo("DeleteAlias", parameters{"AliasName": alias})
 		if err != nil && codeOf(err) != "Forbidden.AliasNotFound" {
 			left = append(left, fmt.Sprintf("%s: %v", alias, err))
+		}
+	}
+	for _, secret := range s.secrets {
+		_, err := s.answerTo("DeleteSecret", parameters{"SecretName": secret, "ForceDeleteWithoutRecovery": "true"})
+		if err != nil && codeOf(err) != "Forbidden.ResourceNotFound" {
+			left = append(left, fmt.Sprintf("%s: %v", secret, err))
 		}
 	}
 	for _, id := range s.keys {
@@ -156,7 +173,7 @@ var (
 	dateForm  = regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ`)
 	uuidIn    = regexp.MustCompile(uuid)
 	account16 = regexp.MustCompile(`\b\d{16}\b`)
-	nameTail  = regexp.MustCompile(`(alias/[a-z/]*conformance)-[0-9a-z]+`)
+	nameTail  = regexp.MustCompile(`\b(conformance)-[0-9a-z]{8}\b`)
 )
 
 // named replaces what differs from run to run by what it is.
