@@ -47,7 +47,7 @@ import org.junit.jupiter.api.TestInstance;
  * fixtures/default.yaml.
  */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
-abstract class Contract extends Topics {
+abstract class Contract extends SecretTopics {
     interface Connector {
         Kms connect(String endpoint, String secret) throws Exception;
     }
