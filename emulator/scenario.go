@@ -30,6 +30,8 @@ type reader struct {
 	fixtures.Report
 	here store.Scope // where the scenario does not say
 	now  time.Time   // the loading, by the emulator's clock
+	// known are the sources of material that need not be parsed.
+	known map[versionName]store.MaterialHash
 	scenario
 }
 
@@ -40,8 +42,17 @@ func (r *reader) scopeOf(account, region string) store.Scope {
 // interpret gives meaning to a scenario. here is where it does not say; more
 // are callers it does not know of.
 func interpret(doc *fixtures.Document, here store.Scope, more []Credential, now time.Time) (*scenario, fixtures.Problems) {
+	r := newReader(doc, here, now)
+	return r.interpret(doc, more)
+}
+
+func newReader(doc *fixtures.Document, here store.Scope, now time.Time) *reader {
 	r := &reader{Report: fixtures.Report{Positions: doc.Positions}, here: here, now: now}
 	r.here = r.scopeOf(doc.Account, doc.Region)
+	return r
+}
+
+func (r *reader) interpret(doc *fixtures.Document, more []Credential) (*scenario, fixtures.Problems) {
 	r.readCredentials(doc, more)
 	r.instances = map[string]kms.Instance{}
 	for _, i := range doc.Instances {
@@ -49,7 +60,7 @@ func interpret(doc *fixtures.Document, here store.Scope, more []Credential, now 
 	}
 	r.readKeys(doc)
 	r.uniqueAliases()
-	of := rules.Reader{Report: &r.Report, Names: r.names(), Now: now}
+	of := rules.Reader{Report: &r.Report, Names: r.names(), Now: r.now}
 	for i, q := range doc.Quotas {
 		r.quotas = append(r.quotas, of.Quota(fmt.Sprintf("quotas[%d]", i), q))
 	}
@@ -192,7 +203,11 @@ func (s *Server) load(l loading) error {
 	}
 	clock := l.clock(s.clock.current())
 	now := clock.at(s.clock.real())
-	loaded, problems := interpret(l.doc, s.scope, s.more, now)
+	reading := newReader(l.doc, s.scope, now)
+	if err := s.kms.Store.View(func(tx *store.Tx) error { return reading.knownSources(tx, l.doc) }); err != nil {
+		return err
+	}
+	loaded, problems := reading.interpret(l.doc, s.more)
 	if len(problems) > 0 {
 		return problems
 	}
@@ -250,7 +265,7 @@ func (s *Server) seed(tx *store.Tx, keys []seedKey, clear bool) error {
 		s.leftOut = true
 		return nil
 	}
-	if err := keepGenerated(tx, keys); err != nil {
+	if err := cmp.Or(takeKnown(tx, keys, clear), keepGenerated(tx, keys)); err != nil {
 		return err
 	}
 	if clear {
@@ -271,7 +286,7 @@ func keepGenerated(tx *store.Tx, keys []seedKey) error {
 	for _, k := range keys {
 		for i := range k.versions {
 			v := &k.versions[i]
-			if v.material != nil || k.key.Origin == kms.OriginExternal {
+			if v.material != nil || v.parse != nil || k.key.Origin == kms.OriginExternal {
 				continue
 			}
 			material, err := generatedMaterial(tx, k.key, v.version)

@@ -3,15 +3,11 @@ package emulator
 import (
 	"cmp"
 	"crypto/sha256"
-	"encoding/base64"
 	"errors"
 	"fmt"
-	"runtime"
 	"slices"
 	"strings"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/alikms/alikms/emulator/internal/keyspec"
 	"github.com/alikms/alikms/emulator/internal/kms"
@@ -31,12 +27,13 @@ type seedKey struct {
 type seedVersion struct {
 	version  store.Version
 	material []byte
-	imported store.MaterialHash // of material that was imported and is gone; zero: none was
+	imported store.MaterialHash     // of material that was imported and is gone; zero: none was
+	parse    func() ([]byte, error) // gives the material where the store is known to have it; nil: it is read
 }
 
 // readKeys gives meaning to the keys of a scenario.
 func (r *reader) readKeys(doc *fixtures.Document) {
-	read := readMaterial(doc)
+	read := r.readMaterial(doc)
 	for i, k := range doc.Keys {
 		path := fmt.Sprintf("keys[%d]", i)
 		if _, ok := keyspec.Lookup(k.KeySpec); !ok {
@@ -46,91 +43,6 @@ func (r *reader) readKeys(doc *fixtures.Document) {
 		r.versions(path, k, &seed, read[i])
 		r.keys = append(r.keys, seed)
 	}
-}
-
-// materialRead is the key material of a version, as far as it could be read.
-type materialRead struct {
-	material []byte // as keyspec marshals it
-	field    string // that is wrong, for a reason
-	wrong    string
-}
-
-// readMaterial reads the material of all keys that have any, each in its turn on
-// all processors: of what a start does it takes the longest.
-func readMaterial(doc *fixtures.Document) [][]materialRead {
-	read := make([][]materialRead, len(doc.Keys))
-	var work errgroup.Group
-	work.SetLimit(runtime.GOMAXPROCS(0))
-	for i, k := range doc.Keys {
-		read[i] = make([]materialRead, max(len(k.Versions), 1))
-		spec, ok := keyspec.Lookup(k.KeySpec)
-		if !ok {
-			continue
-		}
-		work.Go(func() error {
-			for j, v := range k.Versions {
-				read[i][j] = readVersionMaterial(spec, v, func() ([]byte, error) { return doc.ReadPrivateKeyFile(i, j) })
-			}
-			return nil
-		})
-	}
-	work.Wait()
-	return read
-}
-
-// readVersionMaterial reads the material that a version says, if it says any.
-// readFile reads its privateKeyFile.
-func readVersionMaterial(spec *keyspec.Spec, v fixtures.Version, readFile func() ([]byte, error)) materialRead {
-	switch {
-	case spec.Symmetric() && (v.PrivateKey != "" || v.PrivateKeyFile != ""):
-		field := "privateKey"
-		if v.PrivateKeyFile != "" {
-			field = "privateKeyFile"
-		}
-		return materialRead{field: field, wrong: fmt.Sprintf("%s is symmetric: write keyMaterial, base64 of %d bytes", spec.Name, spec.Size())}
-	case !spec.Symmetric() && v.KeyMaterial != "":
-		return materialRead{field: "keyMaterial", wrong: fmt.Sprintf("%s is asymmetric: write privateKey or privateKeyFile, a PEM", spec.Name)}
-	case v.KeyMaterial != "":
-		return readKeyMaterial(spec, v.KeyMaterial)
-	case v.PrivateKeyFile != "":
-		return readPrivateKeyFile(spec, readFile)
-	case v.PrivateKey != "":
-		return readPrivateKey(spec, "privateKey", []byte(v.PrivateKey))
-	}
-	return materialRead{}
-}
-
-func readKeyMaterial(spec *keyspec.Spec, text string) materialRead {
-	material, err := base64.StdEncoding.DecodeString(text)
-	if err == nil && len(material) == spec.Size() {
-		return materialRead{material: material}
-	}
-	wrong := fmt.Sprintf("is not base64; write base64 of %d bytes, the key of %s", spec.Size(), spec.Name)
-	if err == nil {
-		wrong = fmt.Sprintf("has %d bytes; %s takes %d", len(material), spec.Name, spec.Size())
-	}
-	return materialRead{field: "keyMaterial", wrong: wrong}
-}
-
-func readPrivateKeyFile(spec *keyspec.Spec, readFile func() ([]byte, error)) materialRead {
-	const field = "privateKeyFile"
-	text, err := readFile()
-	if err != nil {
-		return materialRead{field: field, wrong: fmt.Sprintf("%s; write the path of a PEM file, relative to this file", err)}
-	}
-	return readPrivateKey(spec, field, text)
-}
-
-func readPrivateKey(spec *keyspec.Spec, field string, text []byte) materialRead {
-	key, err := spec.ParsePEM(text)
-	var der []byte
-	if err == nil {
-		der, err = key.Marshal()
-	}
-	if err != nil {
-		return materialRead{field: field, wrong: fmt.Sprintf("%s; write a private key of %s as PEM", err, spec.Name)}
-	}
-	return materialRead{material: der}
 }
 
 func (r *reader) key(path string, k fixtures.Key) seedKey {
@@ -233,17 +145,24 @@ func (r *reader) versions(path string, k fixtures.Key, seed *seedKey, read []mat
 			version: store.Version{
 				Scope:        seed.key.Scope,
 				KeyID:        k.KeyID,
-				ID:           cmp.Or(v.KeyVersionID, fixtures.DerivedVersionID(k.KeyID, i+1)),
+				ID:           versionID(k.KeyID, v, i),
 				CreationDate: date,
 				Regional:     kms.Symmetric(k.KeySpec),
+				SourceHash:   read[i].source,
 			},
 			material: read[i].material,
+			parse:    read[i].parse,
 			imported: materialHash(v.KeyMaterialSHA256),
 		})
 	}
 	if k.Origin == kms.OriginExternal && seed.versions[0].material == nil && seed.key.State == kms.StateEnabled {
 		seed.key.State = kms.StatePendingImport
 	}
+}
+
+// versionID is the id of a version of a key, of which the oldest has the number 0.
+func versionID(keyID string, v fixtures.Version, number int) string {
+	return cmp.Or(v.KeyVersionID, fixtures.DerivedVersionID(keyID, number+1))
 }
 
 // materialHash reads the hash of material, or none; its spelling was checked.
@@ -350,7 +269,10 @@ func seedVersionOf(tx *store.Tx, origin string, v seedVersion) error {
 		return fmt.Errorf("version %s of key %s is in the data folder with another private key than the scenario's; choose another --data folder or another keyVersionId",
 			v.version.ID, v.version.KeyID)
 	}
-	return nil
+	if existing.SourceHash == v.version.SourceHash {
+		return nil
+	}
+	return tx.SetSource(v.version.Scope, v.version.KeyID, v.version.ID, v.version.SourceHash)
 }
 
 // seedNewVersion adds a version. Material of origin EXTERNAL counts as imported:

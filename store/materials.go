@@ -61,6 +61,17 @@ func (tx *Tx) FixMaterial(scope Scope, keyID, versionID string, hash MaterialHas
 	return tx.save(bucketVersions, v.key(), v)
 }
 
+// SetSource notes of a version what its material was read from. ErrNotFound when
+// there is no such version.
+func (tx *Tx) SetSource(scope Scope, keyID, versionID string, source MaterialHash) error {
+	v, err := tx.Version(scope, keyID, versionID)
+	if err != nil {
+		return err
+	}
+	v.SourceHash = source
+	return tx.save(bucketVersions, v.key(), v)
+}
+
 // insertMaterial writes the version and its material.
 func (tx *Tx) insertMaterial(v Version, material []byte) error {
 	v.MaterialHash = sha256.Sum256(material)
@@ -92,7 +103,7 @@ func (tx *Tx) DeleteMaterial(scope Scope, keyID, versionID string) error {
 	if v.MaterialHash == (MaterialHash{}) {
 		return fmt.Errorf("material of version %q %w", v.key(), ErrNotFound)
 	}
-	v.MaterialHash = MaterialHash{}
+	v.MaterialHash, v.SourceHash = MaterialHash{}, MaterialHash{}
 	if err := tx.save(bucketVersions, v.key(), v); err != nil {
 		return err
 	}

@@ -15,6 +15,10 @@ type Version struct {
 	CreationDate time.Time `json:"creationDate"`
 	Regional     bool      `json:"regional,omitempty"` // unique in the region, over all accounts
 
+	// SourceHash is of what the material was read from, as the caller says; zero: it
+	// says nothing.
+	SourceHash MaterialHash `json:"sourceHash,omitzero"`
+
 	// Kept by the store, whatever is given to InsertVersion.
 	Number       int          `json:"number"`                // from 1, the oldest
 	MaterialHash MaterialHash `json:"materialHash,omitzero"` // zero while there is no material
