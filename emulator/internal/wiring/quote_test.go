@@ -2,6 +2,7 @@ package wiring
 
 import (
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -10,64 +11,47 @@ import (
 )
 
 // unquote reads a literal of C's kind, as the manuals of Python, Java and
-// JavaScript have it: \ooo of up to three octal digits, \xhh, \uhhhh in UTF-16,
-// \Uhhhhhhhh, \u{h}.
+// JavaScript have it.
 func unquote(t *testing.T, literal string) string {
 	t.Helper()
-	quote := literal[0]
-	if literal[len(literal)-1] != quote {
-		t.Fatalf("%s does not end", literal)
-	}
+	quote := rune(literal[0])
 	var units []uint16
-	add := func(char rune) { units = append(units, utf16.Encode([]rune{char})...) }
-	hex := func(digits string) rune {
-		n, err := strconv.ParseUint(digits, 16, 32)
-		if err != nil {
-			t.Fatalf("%s: %v", literal, err)
-		}
-		return rune(n)
-	}
-	rest := literal[1 : len(literal)-1]
-	for rest != "" {
+	for rest := literal[1 : len(literal)-1]; rest != ""; {
 		char, size := utf8.DecodeRuneInString(rest)
 		rest = rest[size:]
 		switch {
-		case char == rune(quote), char < ' ', char == 0x2028, char == 0x2029:
+		case char == quote, char < ' ', char == 0x2028, char == 0x2029:
 			t.Fatalf("%s holds %q plainly", literal, char)
 		case char != '\\':
-			add(char)
+			units = utf16.AppendRune(units, char)
 			continue
 		}
-		escape := rest[0]
-		rest = rest[1:]
-		simple := strings.IndexByte(`abtnvfr"'\`, escape)
-		switch {
-		case simple >= 0:
-			add(rune("\a\b\t\n\v\f\r\"'\\"[simple]))
-		case escape == 'x':
-			add(hex(rest[:2]))
-			rest = rest[2:]
-		case escape == 'u' && rest[0] == '{':
-			end := strings.IndexByte(rest, '}')
-			add(hex(rest[1:end]))
-			rest = rest[end+1:]
-		case escape == 'u':
-			units = append(units, uint16(hex(rest[:4])))
-			rest = rest[4:]
-		case escape == 'U':
-			add(hex(rest[:8]))
-			rest = rest[8:]
-		default:
-			n, err := strconv.ParseUint(string(escape)+rest[:2], 8, 16)
-			if err != nil {
-				t.Fatalf("%s: %v", literal, err)
-			}
-			add(rune(n))
-			rest = rest[2:]
+		parts := escapes.FindStringSubmatch(rest)
+		if parts == nil {
+			t.Fatalf("%s has an escape that is none, %s", literal, rest)
 		}
+		rest = rest[len(parts[0]):]
+		if at := strings.Index(`abtnvfr"'\`, parts[0]); at >= 0 {
+			units = append(units, uint16("\a\b\t\n\v\f\r\"'\\"[at]))
+			continue
+		}
+		digits, base := parts[1]+parts[2]+parts[3]+parts[4], 16
+		if digits == "" {
+			digits, base = parts[0], 8
+		}
+		n, _ := strconv.ParseUint(digits, base, 32)
+		if parts[2] != "" { // a unit, perhaps half of a character
+			units = append(units, uint16(n))
+			continue
+		}
+		units = utf16.AppendRune(units, rune(n))
 	}
 	return string(utf16.Decode(units))
 }
+
+// escapes are \xhh, \uhhhh of UTF-16, \Uhhhhhhhh, \u{h}, \ooo and those of one
+// letter.
+var escapes = regexp.MustCompile(`^(?:x([0-9a-f]{2})|u([0-9a-f]{4})|U([0-9a-f]{8})|u\{([0-9a-f]+)\}|[0-3][0-7]{2}|[abtnvfr"'\\])`)
 
 // unquoteShell reads a word of a shell.
 func unquoteShell(t *testing.T, word string) (text string) {

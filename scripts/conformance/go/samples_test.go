@@ -3,6 +3,7 @@ package conformance
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/url"
 	"os"
 	"os/exec"
@@ -33,51 +34,94 @@ type described struct {
 	Name, Type string
 	Required   bool
 	OneOf      []string
-	Elements   []struct{ Name string }
+	// NotEmulated is set where any value is refused.
+	NotEmulated bool
+	Elements    []struct{ Name string }
 }
 
-// sampleCalls are the calls of all operations that an alikms has: what each
-// requires, and what the table has for it.
+// operation is one as alikms describes it.
+type operation struct {
+	Name    string
+	Details []described
+}
+
+func operations(t *testing.T, endpoint string) []operation {
+	t.Helper()
+	var found struct{ Operations []operation }
+	if err := json.Unmarshal(alikms.Control(t, endpoint, "GET", "operations", ""), &found); err != nil {
+		t.Fatal(err)
+	}
+	return found.Operations
+}
+
+// sampleTable is what the calls are given: parameters by their names, or only of
+// one operation, as ListKeys.PageSize; and which are to be refused.
+type sampleTable struct {
+	Parameters map[string]string
+	Refused    map[string]int
+}
+
+func readSampleTable(t *testing.T) (table sampleTable) {
+	t.Helper()
+	text, err := os.ReadFile("../samples/calls.json")
+	if err == nil {
+		err = json.Unmarshal(text, &table)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return table
+}
+
+// sampleCalls are the calls of all operations that an alikms has.
 func sampleCalls(t *testing.T, endpoint string) (calls []sampleCall) {
 	t.Helper()
-	var table struct {
-		Parameters map[string]string
-		Refused    map[string]int
+	table := readSampleTable(t)
+	for _, op := range operations(t, endpoint) {
+		status, ok := table.Refused[op.Name]
+		if !ok {
+			status = 200
+		}
+		calls = append(calls, sampleCall{op.Name, table.parametersOf(op), status})
 	}
-	var found struct {
-		Operations []struct {
-			Name    string
-			Details []described
+	return calls
+}
+
+// parametersOf are what an operation requires, and what the table has for it.
+func (table sampleTable) parametersOf(op operation) map[string]string {
+	all := map[string]string{}
+	for _, p := range op.Details {
+		for _, name := range p.names() {
+			value, ok := table.Parameters[op.Name+"."+name]
+			if !ok && p.Required {
+				value, ok = table.Parameters[name]
+			}
+			if !ok && p.Required && len(p.OneOf) > 0 {
+				value, ok = p.OneOf[0], true
+			}
+			if ok {
+				all[name] = value
+			}
 		}
 	}
-	text, err := os.ReadFile("../samples/calls.json")
-	for text, into := range map[string]any{string(text): &table, string(alikms.Control(t, endpoint, "GET", "operations", "")): &found} {
-		if err != nil || json.Unmarshal([]byte(text), into) != nil {
-			t.Fatalf("%v %s", err, text)
-		}
-	}
-	for _, operation := range found.Operations {
-		call := sampleCall{operation.Name, map[string]string{}, 200}
-		if status, ok := table.Refused[operation.Name]; ok {
-			call.status = status
-		}
-		for _, p := range operation.Details {
-			for _, name := range p.names() {
-				value, ok := table.Parameters[operation.Name+"."+name]
-				if !ok && p.Required {
-					value, ok = table.Parameters[name]
-				}
-				if !ok && p.Required && len(p.OneOf) > 0 {
-					value, ok = p.OneOf[0], true
-				}
-				if ok {
-					call.parameters[name] = value
+	return all
+}
+
+// completely has a value for every parameter of the operation: one that compiles.
+func (c sampleCall) completely(op operation) sampleCall {
+	all := maps.Clone(c.parameters)
+	values := map[string]string{"integer": "7", "boolean": "true", "json": `{"a": "b"}`, "bytes": "YQ==", "string": "a", "list": "a"}
+	for _, p := range op.Details {
+		for _, name := range p.names() {
+			if _, ok := all[name]; !ok && !p.NotEmulated {
+				all[name] = strings.Join(p.OneOf[:min(1, len(p.OneOf))], "")
+				if all[name] == "" {
+					all[name] = values[p.Type]
 				}
 			}
 		}
-		calls = append(calls, call)
 	}
-	return calls
+	return sampleCall{c.operation, all, 0}
 }
 
 // names are those of a parameter on the wire; of a list, of its first element.
@@ -136,25 +180,28 @@ func sameParameter(got, want string) bool {
 }
 
 func TestEveryGoSampleCompilesAndIsAnswered(t *testing.T) {
-	sdks := []string{"go", "go-classic"}
-	first := alikms.Start(t, append([]string{"--credential", credential}, sampleFlags...)...).Endpoint
-	second := alikms.Start(t, append([]string{"--credential", credential}, sampleFlags...)...).Endpoint
-	endpoints := map[string]string{"go": first, "go-classic": second}
-	programs := map[string]string{}
-	for _, sdk := range sdks {
-		for _, call := range sampleCalls(t, endpoints[sdk]) {
-			programs[sdk+"/"+strings.ToLower(call.operation)] = call.sample(t, endpoints[sdk], sdk)
+	endpoints, programs := map[string]string{}, map[string]string{}
+	for _, sdk := range []string{"go", "go-classic"} {
+		endpoint := start(t, append([]string{"--credential", credential}, sampleFlags...)...)
+		endpoints[sdk] = endpoint
+		all := operations(t, endpoint)
+		for i, call := range sampleCalls(t, endpoint) {
+			programs[call.program(sdk)] = call.sample(t, endpoint, sdk)
+			programs[call.program(sdk)+"/completely"] = call.completely(all[i]).sample(t, endpoint, sdk)
 		}
 	}
 	binary := buildSamples(t, programs)
-	for _, sdk := range sdks {
+	for sdk, endpoint := range endpoints {
 		t.Run(sdk, func(t *testing.T) {
-			for _, call := range sampleCalls(t, endpoints[sdk]) {
-				call.expect(t, endpoints[sdk], exec.Command(binary, sdk+"/"+strings.ToLower(call.operation)))
+			for _, call := range sampleCalls(t, endpoint) {
+				call.expect(t, endpoint, exec.Command(binary, call.program(sdk)))
 			}
 		})
 	}
 }
+
+// program is what the call's program is called among all.
+func (c sampleCall) program(sdk string) string { return sdk + "/" + strings.ToLower(c.operation) }
 
 // buildSamples compiles all programs as packages of this module, which they are
 // laid over, and links them into one that runs the one it is told.

@@ -57,18 +57,31 @@ class SamplesTest {
     void areAnswered(String sdk) throws Exception {
         try (var alikms = new Alikms(FLAGS)) {
             endpoint = alikms.endpoint;
-            var calls = calls();
+            var calls = calls(false);
+            var files = new ArrayList<String>();
             for (var call : calls.entrySet()) {
-                var query = new StringBuilder("sample?sdk=" + sdk + "&operation=" + call.getKey());
-                call.getValue().forEach((name, value) -> query.append('&').append(name).append('=').append(encoded(value)));
-                Files.writeString(folder.resolve(call.getKey() + "Sample.java"), control("GET", query.toString()));
+                files.add(write(call.getKey() + "Sample", program(sdk, call.getKey(), call.getValue())));
             }
-            try (var compiled = compile(calls.keySet().stream().map(name -> folder.resolve(name + "Sample.java").toString()).toList())) {
+            for (var call : calls(true).entrySet()) { // these only compile
+                var name = call.getKey() + "Sample";
+                files.add(write("Complete" + name, program(sdk, call.getKey(), call.getValue()).replace("class " + name, "class Complete" + name)));
+            }
+            try (var compiled = compile(files)) {
                 for (var call : calls.entrySet()) {
                     check(compiled.loadClass(call.getKey() + "Sample"), call.getKey(), call.getValue());
                 }
             }
         }
+    }
+
+    private String program(String sdk, String operation, Map<String, String> parameters) throws Exception {
+        var query = new StringBuilder("sample?sdk=" + sdk + "&operation=" + operation);
+        parameters.forEach((name, value) -> query.append('&').append(name).append('=').append(encoded(value)));
+        return control("GET", query.toString());
+    }
+
+    private String write(String name, String text) throws Exception {
+        return Files.writeString(folder.resolve(name + ".java"), text).toString();
     }
 
     private static String encoded(String value) {
@@ -82,8 +95,8 @@ class SamplesTest {
         return answer.body();
     }
 
-    /** The calls of all operations: what each requires, and what the table has for it. */
-    private Map<String, Map<String, String>> calls() throws Exception {
+    /** The calls of all operations: what each requires, and what the table has for it; or else with every parameter. */
+    private Map<String, Map<String, String>> calls(boolean complete) throws Exception {
         var all = new LinkedHashMap<String, Map<String, String>>();
         for (var element : JsonParser.parseString(control("GET", "operations")).getAsJsonObject().getAsJsonArray("operations")) {
             var operation = element.getAsJsonObject();
@@ -94,6 +107,8 @@ class SamplesTest {
                     var value = value(name, parameter, detail.getAsJsonObject());
                     if (value != null) {
                         parameters.put(parameter, value.getAsString());
+                    } else if (complete && !detail.getAsJsonObject().has("notEmulated")) {
+                        parameters.put(parameter, any(detail.getAsJsonObject()));
                     }
                 }
             }
@@ -121,6 +136,20 @@ class SamplesTest {
             return own;
         }
         return values.has(name) || !detail.has("oneOf") ? values.get(name) : detail.getAsJsonArray("oneOf").get(0);
+    }
+
+    /** A value of a parameter's type. */
+    private static String any(JsonObject detail) {
+        if (detail.has("oneOf")) {
+            return detail.getAsJsonArray("oneOf").get(0).getAsString();
+        }
+        return switch (detail.get("type").getAsString()) {
+            case "integer" -> "7";
+            case "boolean" -> "true";
+            case "json" -> "{\"a\": \"b\"}";
+            case "bytes" -> "YQ==";
+            default -> "a";
+        };
     }
 
     /** Compiles all programs at once, as a project would. */
