@@ -31,7 +31,7 @@ func SampleSDKs() []string { return wiring.SampleSDKs() }
 // sdk, operation or a parameter's name as the path.
 func (s Sample) Program() (string, error) {
 	if !slices.Contains(SampleSDKs(), s.SDK) {
-		return "", sampleProblem("sdk", "%q is none%s; one of %s", s.SDK, fixtures.Suggestion(s.SDK, SampleSDKs()), strings.Join(SampleSDKs(), ", "))
+		return "", sampleProblem("sdk", "there are no samples for %q%s; one of %s", s.SDK, fixtures.Suggestion(s.SDK, SampleSDKs()), strings.Join(SampleSDKs(), ", "))
 	}
 	op, ok := kms.Lookup(s.Operation)
 	switch {

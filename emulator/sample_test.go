@@ -119,7 +119,7 @@ func TestASampleThatIsAskedForByHTTPSOrThePortOfControlsIsForPlainHTTP(t *testin
 func TestASampleThatCannotBeIsRefused(t *testing.T) {
 	s := newTestServer(t)
 	for query, want := range map[string]string{
-		"":                                                                      `"path":"sdk","message":"\"\" is none`,
+		"":                                                                      `"path":"sdk","message":"there are no samples for \"\"`,
 		"sdk=jav&operation=ListKeys":                                            `did you mean java?`,
 		"sdk=go":                                                                `"path":"operation","message":"\"\" is not an operation`,
 		"sdk=go&operation=ListKyes":                                             `did you mean ListKeys?`,
