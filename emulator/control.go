@@ -52,6 +52,7 @@ func (s *Server) controls(r *mux.Router) {
 	handle(http.MethodDelete, "/requests", s.removeRequests)
 	route(http.MethodGet, "/requests/stream", http.HandlerFunc(s.streamRequests))
 	handle(http.MethodGet, "/requests/{requestId}", s.explainRequest)
+	handle(http.MethodGet, "/keys", s.showKeys)
 	handle(http.MethodPost, "/reset", s.reset)
 	handle(http.MethodGet, "/scenario", s.showScenario)
 	route(http.MethodPut, "/scenario", s.serveBody(s.putScenario, maxScenarioBody))

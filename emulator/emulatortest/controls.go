@@ -31,6 +31,39 @@ func (e *Emulator) DeleteFault(name string) {
 	e.control(http.MethodDelete, "faults/"+url.PathEscape(name), nil, nil)
 }
 
+// PutQuota adds a quota in front of the others; where its name is known, it
+// replaces the one there and begins anew. One of a profile may have no name of its
+// own.
+func (e *Emulator) PutQuota(q fixtures.Quota) {
+	e.t.Helper()
+	if q.Name == "" {
+		q.Name = q.Profile
+	}
+	e.refuse(fixtures.CheckBody(q))
+	e.control(http.MethodPut, "quotas/"+q.Name, q, nil)
+}
+
+// PutScenario puts another scenario in force, as [Emulator.Reset] to it, to which
+// later resets return. To calls in flight it is one moment; after a mistake nothing
+// is changed. A relative PrivateKeyFile is looked for in the folder of the test.
+func (e *Emulator) PutScenario(s fixtures.Scenario) {
+	e.t.Helper()
+	document, problems := fixtures.Of(s)
+	e.refuse(problems)
+	if err := e.server.Load(document); err != nil {
+		e.t.Fatal(err)
+	}
+}
+
+// Keys returns all keys, of every account and region, without what they are made
+// of.
+func (e *Emulator) Keys() []emulator.Key {
+	e.t.Helper()
+	var shown struct{ Keys []emulator.Key }
+	e.control(http.MethodGet, "keys", nil, &shown)
+	return shown.Keys
+}
+
 // FailNext makes the next call of an operation fail with a code of the
 // catalogue, like Rejected.Throttling; calls after it pass. It is a fault in
 // front of the others, named FailNext-1 and so on. Of two for one operation the

@@ -180,6 +180,43 @@ func TestQuotaCountsRatesAndProfiles(t *testing.T) {
 	}
 }
 
+func TestPutQuotaGoesInFrontAndBeginsAnew(t *testing.T) {
+	kms := emulatortest.Start(t)
+	kms.Freeze(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))
+	for range 2 {
+		kms.PutQuota(fixtures.Quota{Name: "few", Rate: fixtures.Rate{Calls: 1, Per: time.Hour}})
+		expect(t, kms, "Action=ListKeys", 200, "")
+		expect(t, kms, "Action=ListKeys", 429, "Rejected.Throttling")
+	}
+	kms.PutQuota(fixtures.Quota{Profile: "resources"})
+	if passed, refused := kms.Quota("resources"); passed != 0 || refused != 0 {
+		t.Errorf("%d passed, %d refused", passed, refused)
+	}
+}
+
+func TestPutScenarioReplacesTheScenario(t *testing.T) {
+	kms := emulatortest.Start(t, emulatortest.Files(keysFile))
+	expect(t, kms, createSM2Key, 200, "")
+	kms.PutFault(refuse("a", "ListKeys", "InternalFailure"))
+	other := fixtures.Scenario{
+		Keys: []fixtures.Key{{KeyID: "key-other", KeySpec: "RSA_2048", KeyUsage: "ENCRYPT/DECRYPT", Aliases: []fixtures.Alias{{AliasName: "alias/other"}},
+			Versions: []fixtures.Version{{KeyVersionID: "v1", PrivateKeyFile: "../../fixtures/payments.pem"}}}},
+		Faults: []fixtures.Fault{refuse("b", "ListAliases", "Rejected.Throttling")},
+	}
+	kms.PutScenario(other)
+	for range 2 {
+		expect(t, kms, describePayment, 404, "Forbidden.AliasNotFound")
+		expect(t, kms, "Action=ListKeys", 200, "")
+		expect(t, kms, "Action=ListAliases", 429, "Rejected.Throttling")
+		keys := kms.Keys()
+		if len(keys) != 1 || keys[0].KeyID != "key-other" || keys[0].Versions[0].KeyVersionID != "v1" || !slices.Equal(keys[0].Aliases, []string{"alias/other"}) {
+			t.Errorf("%+v", keys)
+		}
+		expect(t, kms, createSM2Key, 200, "")
+		kms.Reset() // to the scenario put
+	}
+}
+
 func TestResetGoesBackToTheScenario(t *testing.T) {
 	began := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	kms := emulatortest.Start(t, emulatortest.Files(keysFile), emulatortest.Scenario(fixtures.Scenario{
@@ -230,6 +267,17 @@ func TestAWrongCallEndsTheTest(t *testing.T) {
 			`PUT /_emulator/faults/FailNext-1: script[0].error: "Rejected.Throtling" is not in the catalogue of errors; did you mean Rejected.Throttling?; write {code, status, message} for a code of your own`},
 		{"a fault that is not there", func(kms *emulatortest.Emulator) { kms.DeleteFault("gone") }, `DELETE /_emulator/faults/gone: no rule has this name`},
 		{"a quota that is not there", func(kms *emulatortest.Emulator) { kms.Quota("gone") }, `GET /_emulator/quotas/gone: no rule has this name`},
+		{"a quota that is no limit", func(kms *emulatortest.Emulator) { kms.PutQuota(fixtures.Quota{Name: "q"}) },
+			`rate or profile is missing: a rate like 5/s, or a profile like shared-gateway`},
+		{"a quota of a misspelt operation", func(kms *emulatortest.Emulator) {
+			kms.PutQuota(fixtures.Quota{Name: "q", Rate: fixtures.Rate{Calls: 1, Per: time.Hour}, Match: fixtures.Match{Operation: fixtures.AnyOf{"ListKeyz"}}})
+		}, `PUT /_emulator/quotas/q: match.operation: "ListKeyz" is not an operation; did you mean ListKeys?`},
+		{"a scenario with a key of no spec", func(kms *emulatortest.Emulator) {
+			kms.PutScenario(fixtures.Scenario{Keys: []fixtures.Key{{KeyID: "key-a", KeyUsage: "SIGN/VERIFY"}}})
+		}, `keys[0]: keySpec is missing: as in CreateKey, like RSA_2048`},
+		{"a scenario with a rule about nothing", func(kms *emulatortest.Emulator) {
+			kms.PutScenario(fixtures.Scenario{Faults: []fixtures.Fault{refuse("a", "AsymetricEncrypt", "InternalFailure")}})
+		}, `faults[0].match.operation: "AsymetricEncrypt" is not an operation; did you mean AsymmetricEncrypt?`},
 		{"a step back", func(kms *emulatortest.Emulator) { kms.Advance(-time.Second) },
 			`by: -1s is not a duration: it is negative, over 100000d or has a part of a millisecond`},
 		{"a part of a millisecond", func(kms *emulatortest.Emulator) { kms.Advance(time.Microsecond) },
