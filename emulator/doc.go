@@ -12,7 +12,7 @@
 //	  internal/rules   quotas, then faults: may answer instead, or replace the answer
 //	  internal/kms     the row of the table, its request checked, the operation
 //	  internal/wire    response or error, as JSON or XML
-//	journal.go         what became of it
+//	journal.go         what became of it; reasons.go: why, line.go: in a line
 //
 // Each room below internal knows its neighbours only, and imports run one way.
 // internal/kmserr is the catalogue of errors, internal/keyspec the kinds of key
@@ -20,7 +20,8 @@
 //
 // Beside that path: scenario.go and seed.go bring a scenario in, export.go
 // brings one out, clock.go tells the time, control.go and rulecontrols.go serve
-// /_emulator/ (try.go: a call that nobody signs), and internal/wiring tells how
+// /_emulator/ (try.go: a call that nobody signs; queries.go: what is asked of the
+// journal; follow.go and stream.go: calls as they are answered), and internal/wiring tells how
 // clients are pointed here, and writes sample programs (sample.go).
 //
 // internal/bench measures the built program; scripts/bench starts it.

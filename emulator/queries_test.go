@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -70,4 +71,27 @@ func TestAQueryMayNameARuleThatIsGone(t *testing.T) {
 	if found := s.must("GET", "requests?fault=f", "").object; found["count"] != 1.0 {
 		t.Errorf("%v", found)
 	}
+}
+
+func FuzzQuery(f *testing.F) {
+	for _, query := range []string{"", "operation=ListKeys&limit=2", "since=-2s&until=%2B1d", "status=200&keyId=alias/demo-sm2", "fault=f&quota=", "limit=-1&limit=2", "%zz;=", "since=9999-12-31T23:59:59Z"} {
+		f.Add(query)
+	}
+	s := bareServer(f, func(o *Options) { o.Journal = 10 })
+	for _, action := range []string{"ListKeys", "NoSuchThing", "DescribeKey"} {
+		serve(s, form(action))
+	}
+	f.Fuzz(func(t *testing.T, query string) {
+		r := httptest.NewRequest("GET", "http://localhost/_emulator/requests", nil)
+		r.URL.RawQuery = query
+		a := served(s, r)
+		count, counted := a.object["count"].(float64)
+		_, refused := a.object["errors"].([]any)
+		switch {
+		case a.status == 200 && counted && count <= 3:
+		case a.status == 400 && refused:
+		default:
+			t.Errorf("%q: %d %s", query, a.status, a.body)
+		}
+	})
 }

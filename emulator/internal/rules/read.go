@@ -43,7 +43,6 @@ func (r *Reader) Fault(path string, f fixtures.Fault) *Fault {
 		match:  r.match(fixtures.Field(path, "match"), f.Match),
 		chance: f.Chance,
 		repeat: f.Repeat,
-		held:   held{bytes: bytesOfFault(f)},
 		gone:   make(chan struct{}),
 	}
 	r.times(path, f, rule)
@@ -56,6 +55,7 @@ func (r *Reader) Fault(path string, f fixtures.Fault) *Fault {
 	if f.Seed != nil {
 		rule.random = rand.New(rand.NewPCG(*f.Seed, 0))
 	}
+	rule.held.bytes = rule.size()
 	return rule
 }
 
@@ -211,7 +211,8 @@ func lacking(operations []string) string {
 // Quota makes a rule of a quota.
 func (r *Reader) Quota(path string, q fixtures.Quota) *Quota {
 	q.Name = cmp.Or(q.Name, q.Profile)
-	rule := &Quota{Name: q.Name, Source: q, match: r.match(fixtures.Field(path, "match"), q.Match), held: held{bytes: bytesOfQuota(q)}}
+	rule := &Quota{Name: q.Name, Source: q, match: r.match(fixtures.Field(path, "match"), q.Match)}
+	rule.held.bytes = rule.size()
 	switch {
 	case q.Rate != (fixtures.Rate{}):
 		rule.groups = []*quotaGroup{{limit: q.Rate.Calls, unit: q.Rate.Per}}

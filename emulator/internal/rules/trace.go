@@ -123,29 +123,29 @@ func (t Trace) Names() (quotas, faults []string) {
 	return quotas, faults
 }
 
-// bytesOfFault is about what a fault takes in memory.
-func bytesOfFault(f fixtures.Fault) int {
+// size is about what a fault takes in memory, in bytes.
+func (f *Fault) size() int {
 	const ofFault, ofStep = 900, 400
-	n := ofFault + len(f.Script)*ofStep + bytesOfMatch(f.Match) + bytesOfError(f.Error)
-	for _, s := range f.Script {
-		n += bytesOfError(s.Error)
+	n := ofFault + f.match.size() + sizeOfError(f.Source.Error)
+	for _, s := range f.Source.Script {
+		n += ofStep + sizeOfError(s.Error)
 	}
 	return n
 }
 
-func bytesOfError(e fixtures.ErrorSpec) int { return len(e.Code) + len(e.Message) }
+func sizeOfError(e fixtures.ErrorSpec) int { return len(e.Code) + len(e.Message) }
 
-// bytesOfQuota is about what a quota takes in memory, without its windows: they
+// size is about what a quota takes in memory, in bytes, without its windows: they
 // are emptied when it is no longer in force.
-func bytesOfQuota(q fixtures.Quota) int {
+func (q *Quota) size() int {
 	const ofQuota = 1000
-	return ofQuota + bytesOfMatch(q.Match)
+	return ofQuota + q.match.size()
 }
 
-func bytesOfMatch(m fixtures.Match) (n int) {
+func (m *match) size() (n int) {
 	const ofText = 32
-	for _, values := range []fixtures.AnyOf{m.Operation, m.KeyID, m.KeyVersionID, m.Algorithm, m.AccessKeyID, m.Gateway} {
-		for _, text := range values {
+	for _, field := range m.fields(Request{}) {
+		for _, text := range field.wanted {
 			n += ofText + len(text)
 		}
 	}
