@@ -157,6 +157,15 @@ var situations = map[string]func(*situation){
 	"callers.yaml":             callersSituation,
 	"instance.yaml":            instanceSituation,
 	"parallel-suites.yaml":     parallelSuitesSituation,
+	"flaky.yaml":               flakySituation,
+	"outage.yaml":              outageSituation,
+	"goes-down.yaml":           goesDownSituation,
+	"cut-answers.yaml":         cutAnswersSituation,
+	"own-error.yaml":           ownErrorSituation,
+	"public-instance.yaml":     publicInstanceSituation,
+	"imported-key.yaml":        importedKeySituation,
+	"rotation.yaml":            rotationSituation,
+	"other-account.yaml":       otherAccountSituation,
 }
 
 func TestExamplesAreAsTheySay(t *testing.T) {

@@ -20,22 +20,22 @@ func TestEveryKeyOfTheExamplesWorks(t *testing.T) {
 	for _, name := range exampleFiles(t) {
 		t.Run(name, func(t *testing.T) {
 			s := newSituation(t, name)
-			if len(s.document.Credentials) > 0 {
-				s.admit("tester")
-			}
 			s.must("DELETE", "faults", "")
 			s.must("DELETE", "quotas", "")
 			for _, key := range s.document.Keys {
+				if len(s.document.Credentials) > 0 {
+					s.admit("tester", key.Account)
+				}
 				s.reach(key)
 			}
 		})
 	}
 }
 
-// admit lets one more caller call.
-func (s *situation) admit(accessKeyID string) {
+// admit lets one more caller call, of an account; "": the scenario's.
+func (s *situation) admit(accessKeyID, account string) {
 	callers := interpretedCredentials(s.t, s.testServer)
-	callers[accessKeyID] = auth.Credential{Secret: accessKeyID + "-secret"}
+	callers[accessKeyID] = auth.Credential{Secret: accessKeyID + "-secret", Account: account}
 	s.know(callers)
 }
 
