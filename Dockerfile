@@ -5,7 +5,9 @@
 # turned off, set DOCKER_BUILDKIT=1. Releases say which they are:
 #
 #   docker build --build-arg VERSION=0.1.0 --build-arg REVISION=$(git rev-parse HEAD) -t alikms .
-ARG VERSION=devel REVISION=unknown
+#
+# GoReleaser (.goreleaser.yaml) has the binaries already, and says BINARY=released.
+ARG VERSION=devel REVISION=unknown BINARY=build
 
 # The default is for builders without BuildKit: they get as far as the first
 # --mount, and say there what to set.
@@ -23,6 +25,13 @@ RUN --mount=type=cache,target=/cache/modules --mount=type=cache,target=/cache/bu
     go build -trimpath -ldflags="-s -w -X main.version=$VERSION -X main.revision=$REVISION" -o /image/alikms . && \
     go build -trimpath -ldflags="-s -w" -o /smoke ./scripts/smoke
 
+FROM --platform=${BUILDPLATFORM:-linux/amd64} golang:1.26 AS released
+ARG TARGETPLATFORM
+COPY $TARGETPLATFORM/alikms /image/alikms
+RUN mkdir -m 1777 /image/data
+
+FROM $BINARY AS binary
+
 FROM scratch AS smoke
 COPY --from=build /smoke /smoke
 USER 65532:65532
@@ -36,7 +45,7 @@ LABEL org.opencontainers.image.title="alikms" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="$VERSION" \
       org.opencontainers.image.revision="$REVISION"
-COPY --from=build /image/ /
+COPY --from=binary /image/ /
 # A flag beats these. The ready file is for the health check; the one place that
 # can be written, whatever the root is, is the volume.
 ENV ALIKMS_LISTEN=:8080 ALIKMS_LISTEN_TLS=:8443 ALIKMS_DATA=/data ALIKMS_READY_FILE=/data/ready.json TMPDIR=/data

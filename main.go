@@ -439,6 +439,9 @@ func (versionCommand) Run(o output) error {
 	return nil
 }
 
+// release is the version that this is, or becomes: the newest of CHANGELOG.md.
+const release = "0.1.0"
+
 // version and revision are set by builds that see no repository (-ldflags -X), as
 // that of the image.
 var version, revision string
@@ -447,18 +450,11 @@ var version, revision string
 // built.
 func versionText() string {
 	info, _ := debug.ReadBuildInfo() // nil without modules
-	said := "alikms " + cmp.Or(version, moduleVersion(info), "(devel)")
+	said := "alikms " + cmp.Or(version, release)
 	if commit := cmp.Or(revision, vcsRevision(info)); commit != "" {
 		said += " (" + commit + ")"
 	}
 	return said + " " + runtime.Version() + " " + runtime.GOOS + "/" + runtime.GOARCH
-}
-
-func moduleVersion(info *debug.BuildInfo) string {
-	if info == nil {
-		return ""
-	}
-	return info.Main.Version
 }
 
 func vcsRevision(info *debug.BuildInfo) string {

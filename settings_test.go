@@ -3,6 +3,7 @@ package main
 import (
 	"io"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -141,6 +142,19 @@ func TestHelpVersionAndMisspeltCommands(t *testing.T) {
 				t.Errorf("exit %d %s, want exit %d %s", code, said, c.code, c.says)
 			}
 		})
+	}
+}
+
+func TestTheVersionIsTheChangelogs(t *testing.T) {
+	text, err := os.ReadFile("CHANGELOG.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if newest := regexp.MustCompile(`(?m)^## \d+\.\d+\.\d+$`).FindString(string(text)); newest != "## "+release {
+		t.Errorf("the newest version of CHANGELOG.md is %q, not %s", newest, release)
+	}
+	if said := versionText(); !strings.HasPrefix(said, "alikms "+release+" ") {
+		t.Error(said)
 	}
 }
 

@@ -41,6 +41,7 @@ var rooms = []struct {
 	{"internal/pattern", ""},
 	{"internal/readme", ""},
 	{"scripts/smoke", ""},
+	{"scripts/release", ""},
 }
 
 const module = "github.com/alikms/alikms"
