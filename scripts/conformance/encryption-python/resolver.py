@@ -37,7 +37,10 @@ def _carry(a, b):
     other = {a: b, b: a}
     while True:
         for side in select.select([a, b], [], [])[0]:
-            data = side.recv(65536)
+            try:
+                data = side.recv(65536)
+            except ConnectionResetError:
+                return  # as a fault of alikms asks for; the other side sees the connection end
             if not data:
                 return
             other[side].sendall(data)
