@@ -146,6 +146,11 @@ type commands struct {
 
 // Run serves until it is told to stop.
 func (s *serveCommand) Run(ctx context.Context, o output) error {
+	var verified func() error // the data file, while the scenario is read
+	if !s.Ephemeral {
+		verified = store.Verifying(filepath.Join(cmp.Or(s.Data, dataFolder), dataFile))
+		defer verified()
+	}
 	scenario, err := s.scenario()
 	if err != nil {
 		return err
@@ -155,12 +160,12 @@ func (s *serveCommand) Run(ctx context.Context, o output) error {
 		return err
 	}
 	defer remove()
-	return s.runIn(ctx, o, folder, scenario)
+	return s.runIn(ctx, o, folder, scenario, verified)
 }
 
 // runIn serves what a folder holds.
-func (s *serveCommand) runIn(ctx context.Context, o output, folder string, scenario *fixtures.Document) (err error) {
-	st, err := store.Open(filepath.Join(folder, dataFile), store.Options{Ephemeral: s.Ephemeral})
+func (s *serveCommand) runIn(ctx context.Context, o output, folder string, scenario *fixtures.Document, verified func() error) (err error) {
+	st, err := store.Open(filepath.Join(folder, dataFile), store.Options{Ephemeral: s.Ephemeral, Verified: verified})
 	if err != nil {
 		return explain(folder, err)
 	}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"sync"
 	"syscall"
 	"time"
 
@@ -47,6 +48,9 @@ type Options struct {
 	// Ephemeral leaves out the syncing of commits: for a file that is thrown
 	// away with the process.
 	Ephemeral bool
+	// Verified waits for what Verifying has begun for the same file; nil: Open
+	// verifies the file itself.
+	Verified func() error
 }
 
 // Store is an open file. Its methods may be called concurrently.
@@ -66,7 +70,10 @@ func Open(path string, o Options) (*Store, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, openError(path, err)
 	}
-	err := verifyFile(path)
+	if o.Verified == nil {
+		o.Verified = func() error { return verifyFile(path) }
+	}
+	err := o.Verified()
 	if errors.Is(err, errTorn) {
 		err = os.Remove(path)
 	}
@@ -74,6 +81,14 @@ func Open(path string, o Options) (*Store, error) {
 		return nil, verifyError(path, err)
 	}
 	return openVerified(path, o)
+}
+
+// Verifying begins the part of Open that takes the longest, which only reads, and
+// returns a function that waits for it.
+func Verifying(path string) (verified func() error) {
+	done := make(chan error, 1)
+	go func() { done <- verifyFile(path) }()
+	return sync.OnceValue(func() error { return <-done })
 }
 
 // openVerified opens a file that bbolt may write to.
