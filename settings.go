@@ -254,7 +254,7 @@ type serveCommand struct {
 	Credential   lines     `sep:"none" placeholder:"ID:SECRET" help:"AccessKey that may call; may be repeated. With any, every call is verified."`
 	Journal      count     `default:"1000" most:"1000000" help:"Requests kept for /_emulator/requests."`
 	JournalBytes size      `default:"64MiB" help:"What they may take in memory, at the most."`
-	KeyPool      *count    `most:"100" placeholder:"COUNT" help:"Key pairs made ahead per RSA spec (default: 2, or 0 with --ephemeral)."`
+	KeyPool      *count    `most:"100" placeholder:"COUNT" help:"Key pairs made ahead per RSA spec (default: 2, or 1 with --ephemeral)."`
 	ReadyFile    string    `placeholder:"FILE" help:"Written when serving, removed at exit: the addresses as JSON."`
 	LogLevel     string    `default:"info" enum:"debug,info,warn,error" help:"debug, info, warn or error."`
 }

@@ -40,6 +40,7 @@ var errReset = errors.New("the connection is to be reset")
 
 // serveAPI answers a request to the API.
 func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
+	s.rest.noteCall()
 	x := s.newExchange(&wire.Request{HTTP: r})
 	a, err := x.answer(w, r)
 	switch {

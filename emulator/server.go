@@ -75,6 +75,7 @@ type Server struct {
 	puts          sync.Mutex    // of scenarios: what reading one takes is taken once at a time
 	unmade        chan struct{} // a loading may have left key material out
 	dates         dates
+	rest          rest
 
 	running    context.Context // until Stop
 	stop       context.CancelFunc
@@ -117,6 +118,7 @@ func New(o Options) (*Server, error) {
 		unmade:        make(chan struct{}, 1),
 	}
 	s.running, s.stop = context.WithCancel(context.Background())
+	s.rest.begin()
 	if err := s.start(o.Scenario, o.Fresh); err != nil {
 		s.Close()
 		return nil, err
@@ -134,6 +136,7 @@ func (s *Server) Stop() { s.stop() }
 // Close ends the work in the background. Requests are to be ended before.
 func (s *Server) Close() {
 	s.Stop()
+	s.rest.end()
 	s.kms.Close()
 	s.background.Wait()
 }

@@ -7,6 +7,7 @@ import (
 	"math"
 	"slices"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/semaphore"
 
@@ -43,12 +44,15 @@ func generate(spec *keyspec.Spec) (newMaterial, error) {
 // make. It is filled in the background, by one goroutine: calls need the other
 // processors.
 type keyPool struct {
-	ready  map[string]chan newMaterial // by name of spec
-	taken  chan struct{}               // there is room again
-	slow   *semaphore.Weighted         // the gate of making keys
-	stop   context.CancelFunc
-	filled sync.WaitGroup
+	ready map[string]chan newMaterial // by name of spec
+	taken chan struct{}               // there is room again
+	slow  *semaphore.Weighted         // the gate of making keys
+	stop  context.CancelFunc
 }
+
+// poolAfter is when the pool begins: the first second belongs to those who wait for
+// the start.
+const poolAfter = time.Second
 
 // newKeyPool keeps size pairs ready of each spec that is slow to generate.
 // Size 0 keeps none.
@@ -62,11 +66,15 @@ func newKeyPool(size int, slow *semaphore.Weighted) *keyPool {
 			specs = append(specs, spec)
 		}
 	}
-	p.filled.Go(func() { p.fill(ctx, specs) })
+	go p.fill(ctx, specs)
 	return p
 }
 
 func (p *keyPool) fill(ctx context.Context, specs []*keyspec.Spec) {
+	select {
+	case <-time.After(poolAfter):
+	case <-ctx.Done():
+	}
 	for ctx.Err() == nil {
 		next := slices.IndexFunc(specs, func(s *keyspec.Spec) bool { return len(p.ready[s.Name]) < cap(p.ready[s.Name]) })
 		if next < 0 {
@@ -110,11 +118,9 @@ func (p *keyPool) take(ctx context.Context, spec *keyspec.Spec) (newMaterial, er
 	}
 }
 
-// close waits for the pair being made.
-func (p *keyPool) close() {
-	p.stop()
-	p.filled.Wait()
-}
+// close does not wait for the pair being made, which can take a second and is
+// dropped.
+func (p *keyPool) close() { p.stop() }
 
 // ringName tells parsed keys apart: the same bytes are keys of several specs, such
 // as AES and SM4.
