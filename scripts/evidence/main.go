@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -69,6 +70,7 @@ var clients = []struct{ id, label string }{
 	{"github.com/alibabacloud-go/tea-rpc", "Terraform's `tea-rpc`"},
 	{"github.com/hashicorp/go-kms-wrapping/wrappers/alicloudkms/v2", "Vault's `alicloudkms`"},
 	{"aliyun-encryption-sdk", "Python `aliyun-encryption-sdk`"},
+	{"github.com/aliyun/aliyun-secretsmanager-client-go", "Go `aliyun-secretsmanager-client-go`"},
 }
 
 // note is a line of the suites: an operation or an error.
@@ -87,6 +89,9 @@ func read(text []byte) (*evidence, error) {
 		if err := json.Unmarshal(line, &n); err != nil {
 			return nil, err
 		}
+		if !hasColumn(n.Client) {
+			return nil, fmt.Errorf("%s has no column: give it one", n.Client)
+		}
 		if other := e.versions[n.Client]; other != "" && other != n.Version {
 			return nil, fmt.Errorf("%s is of two versions, %s and %s", n.Client, other, n.Version)
 		}
@@ -99,6 +104,10 @@ func read(text []byte) (*evidence, error) {
 		}
 	}
 	return e, nil
+}
+
+func hasColumn(client string) bool {
+	return slices.ContainsFunc(clients, func(c struct{ id, label string }) bool { return c.id == client })
 }
 
 func operations() (names []string) {
@@ -145,37 +154,44 @@ func (e *evidence) table(what string, names []string, now time.Time) string {
 	return table.String()
 }
 
+// claim is a cell that says proven.
+type claim struct{ client, name string }
+
+// claimsOf are those of the tables in a page.
+func claimsOf(page []byte) (all []claim) {
+	var columns []string // of the table that the line is in
+	for line := range strings.Lines(string(page)) {
+		cells := strings.Split(strings.TrimSpace(line), "|")
+		switch {
+		case len(cells) != len(clients)+3: // an empty one at each end
+			columns = nil
+		case columns == nil:
+			columns = columnsOf(cells)
+		default:
+			for i, cell := range cells {
+				if strings.TrimSpace(cell) == "proven" {
+					all = append(all, claim{columns[i], strings.Trim(cells[1], " `")})
+				}
+			}
+		}
+	}
+	return all
+}
+
 // backs says which claims of a page this evidence does not back. What it proves
 // besides is no reason to fail: the page says less then.
 func (e *evidence) backs(page []byte) error {
 	var unfounded []error
-	claims := 0
-	var columns []string
-	for line := range strings.Lines(string(page)) {
-		cells := strings.Split(strings.TrimSpace(line), "|")
-		if len(cells) != len(clients)+3 { // an empty one at each end
-			columns = nil
-			continue
-		}
-		if columns == nil {
-			columns = columnsOf(cells)
-			continue
-		}
-		name := strings.Trim(cells[1], " `")
-		for i, cell := range cells {
-			if strings.TrimSpace(cell) != "proven" {
-				continue
-			}
-			claims++
-			if !e.proven[columns[i]+" "+name] {
-				unfounded = append(unfounded, fmt.Errorf("%s of %s", name, columns[i]))
-			}
+	claims := claimsOf(page)
+	for _, c := range claims {
+		if !e.proven[c.client+" "+c.name] {
+			unfounded = append(unfounded, fmt.Errorf("%s of %s", c.name, c.client))
 		}
 	}
 	if unfounded != nil {
 		return fmt.Errorf("scripts/README.md says proven, and this run has not proved it (scripts/conformance/run --table writes what is so):\n%w", errors.Join(unfounded...))
 	}
-	fmt.Printf("evidence: %d of scripts/README.md, %d of this run\n", claims, len(e.proven))
+	fmt.Printf("evidence: scripts/README.md claims %d, this run has proved %d; scripts/conformance/run --table writes them\n", len(claims), len(e.proven))
 	return nil
 }
 

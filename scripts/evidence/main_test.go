@@ -60,7 +60,7 @@ func TestTheTablesSayWhatIsProvenAndNothingElse(t *testing.T) {
 
 func TestNotesAreWhole(t *testing.T) {
 	for _, broken := range []string{
-		"{", `{"client": "@alicloud/pop-core", "version": "2.0", "operation": "CreateKey"}`,
+		"{", `{"client": "another", "version": "1.0", "operation": "CreateKey"}`, `{"client": "@alicloud/pop-core", "version": "2.0", "operation": "CreateKey"}`,
 	} {
 		if _, err := read(notes(broken)); err == nil {
 			t.Errorf("accepted: %s", broken)

@@ -77,13 +77,14 @@ func (c Client) Journal(journal []byte) error {
 		Requests []struct {
 			Operation string
 			Status    int
+			Fault     string // that may have kept the answer from the client
 		}
 	}
 	if err := json.Unmarshal(journal, &all); err != nil {
 		return err
 	}
 	for _, r := range all.Requests {
-		if r.Status == 200 {
+		if r.Status == 200 && r.Fault == "" {
 			c.Answered(r.Operation)
 		}
 	}
