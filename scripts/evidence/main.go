@@ -71,6 +71,7 @@ var clients = []struct{ id, label string }{
 	{"github.com/hashicorp/go-kms-wrapping/wrappers/alicloudkms/v2", "Vault's `alicloudkms`"},
 	{"aliyun-encryption-sdk", "Python `aliyun-encryption-sdk`"},
 	{"github.com/aliyun/aliyun-secretsmanager-client-go", "Go `aliyun-secretsmanager-client-go`"},
+	{"aliyun-secret-manager-client", "Python `aliyun-secret-manager-client`"},
 }
 
 // note is a line of the suites: an operation or an error.
