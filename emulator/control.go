@@ -56,6 +56,7 @@ func (s *Server) controls(r *mux.Router) {
 	handle(http.MethodPost, "/reset", s.reset)
 	handle(http.MethodGet, "/scenario", s.showScenario)
 	route(http.MethodPut, "/scenario", s.serveBody(s.putScenario, maxScenarioBody))
+	handle(http.MethodGet, "/secrets", s.showSecrets)
 	handle(http.MethodGet, "/operations", s.listOperations)
 	handle(http.MethodPost, "/try", s.tryCall)
 	handle(http.MethodGet, "/errors", s.listErrors)

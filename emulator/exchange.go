@@ -313,6 +313,7 @@ func (x *exchange) record(a wire.Answer) {
 		e.records = x.call.Records
 		x.server.findKey(x.call, x.request) // under another scenario by now, the journal forgets it
 		e.Time, e.KeyID, e.keyARN, e.Gateway = x.call.Now, copied(x.call.KeyID), x.call.KeyARN, gatewayName(x.call)
+		e.SecretName, e.secretARN = copied(x.call.SecretName), copied(x.call.SecretARN)
 	}
 	real := time.Since(x.began)
 	e.Milliseconds = float64(real.Microseconds()) / 1000

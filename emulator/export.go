@@ -21,6 +21,9 @@ import (
 
 const exportHead = "# Exported by alikms. Its private keys are TEST KEYS: never use them for anything but tests.\n"
 
+// secretsHead goes before an export that has the values of secrets.
+const secretsHead = "# It has the values of secrets, in clear: secretData.\n"
+
 func (s *Server) serveExport(w http.ResponseWriter, r *http.Request) {
 	text, err := s.Export()
 	if err != nil {
@@ -33,7 +36,7 @@ func (s *Server) serveExport(w http.ResponseWriter, r *http.Request) {
 }
 
 // Export is a scenario, as YAML, that makes an empty emulator behave the same:
-// times are absolute, private keys inline, rules unprogressed. Import tokens are
+// times are absolute, private keys and secrets inline, rules unprogressed. Import tokens are
 // not in it, nor the journal. Where the clock was set back, what was dated later
 // is dated now.
 func (s *Server) Export() ([]byte, error) {
@@ -45,7 +48,11 @@ func (s *Server) Export() ([]byte, error) {
 		return nil, err
 	}
 	text, err := out.YAML()
-	return append([]byte(exportHead), text...), err
+	head := exportHead
+	if len(out.Secrets) > 0 {
+		head += secretsHead
+	}
+	return append([]byte(head), text...), err
 }
 
 // collect makes the scenario in one moment of the clock.
@@ -72,7 +79,10 @@ func (s *Server) collect() (fixtures.Scenario, error) {
 	}
 	err := s.kms.Store.View(func(tx *store.Tx) error {
 		e.now = s.clock.now() // not before what is seen was written
-		return e.keys(tx)
+		if err := e.keys(tx); err != nil {
+			return err
+		}
+		return e.secrets(tx)
 	})
 	e.rules(s.rules)
 	return e.out, err
@@ -138,10 +148,11 @@ func (e *export) key(tx *store.Tx, kept store.Key) error {
 		CreationDate:   e.date(e.past(key.CreationDate)),
 		DKMSInstanceID: key.InstanceID,
 		Description:    key.Description,
+		Creator:        key.Creator,
 		Tags:           maps.Clone(key.Tags),
 	}
 	e.states(key, &out)
-	e.instance(key)
+	e.instance(key.InstanceID, key.Scope)
 	if key.Policy != "" {
 		policy, err := fixtures.ReadKeyPolicy(key.Policy)
 		if err != nil {
@@ -161,13 +172,13 @@ func (e *export) key(tx *store.Tx, kept store.Key) error {
 	return err
 }
 
-// instance adds the instance of a key where the scenario in force does not know it
-// any more: the key is still in the store.
-func (e *export) instance(key store.Key) {
-	if key.InstanceID == "" || slices.ContainsFunc(e.out.Instances, func(i fixtures.Instance) bool { return i.InstanceID == key.InstanceID }) {
+// instance adds the instance of a key or a secret where the scenario in force does
+// not know it any more: what is in it is still in the store.
+func (e *export) instance(id string, scope store.Scope) {
+	if id == "" || slices.ContainsFunc(e.out.Instances, func(i fixtures.Instance) bool { return i.InstanceID == id }) {
 		return
 	}
-	e.out.Instances = append(e.out.Instances, fixtures.Instance{InstanceID: key.InstanceID, Account: key.Scope.Account, Region: key.Scope.Region})
+	e.out.Instances = append(e.out.Instances, fixtures.Instance{InstanceID: id, Account: scope.Account, Region: scope.Region})
 }
 
 // states adds what a key only has in some states.

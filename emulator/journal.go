@@ -19,10 +19,11 @@ type Call struct {
 	RequestID   string            `json:"requestId"`
 	Operation   string            `json:"operation"` // the action as sent
 	AccessKeyID string            `json:"accessKeyId"`
-	Scheme      string            `json:"scheme"`   // V1, V3, V4, try, or "" for an unsigned request
-	Verified    bool              `json:"verified"` // the signature was checked and right
-	KeyID       string            `json:"keyId"`    // the key it came to, by its id; or ""
-	Gateway     string            `json:"gateway"`  // "shared", or an instanceId
+	Scheme      string            `json:"scheme"`     // V1, V3, V4, try, or "" for an unsigned request
+	Verified    bool              `json:"verified"`   // the signature was checked and right
+	KeyID       string            `json:"keyId"`      // the key it came to, by its id; or ""
+	SecretName  string            `json:"secretName"` // the secret it is about, by its name; or ""
+	Gateway     string            `json:"gateway"`    // "shared", or an instanceId
 	Parameters  map[string]string `json:"parameters"`
 	Status      int               `json:"status"` // 0: nothing was answered
 	Code        string            `json:"code"`   // of an error
@@ -35,10 +36,12 @@ type Call struct {
 
 	arrival uint64
 	keyARN  string
-	size    int // about what it takes, in bytes
-	stage   stage
-	trace   rules.Trace
-	records kms.RecordsOutcome
+
+	secretARN string
+	size      int // about what it takes, in bytes
+	stage     stage
+	trace     rules.Trace
+	records   kms.RecordsOutcome
 }
 
 // past is the entry as the rules look at it.
@@ -49,6 +52,7 @@ func (c *Call) past() rules.Past {
 			KeyARN:       c.keyARN,
 			KeyVersionID: c.Parameters["KeyVersionId"],
 			Algorithm:    c.Parameters["Algorithm"],
+			SecretARN:    c.secretARN,
 			AccessKeyID:  c.AccessKeyID,
 			Gateway:      c.Gateway,
 			Group:        groupOf(c.Operation),
@@ -129,7 +133,7 @@ func (c *Call) release() int { return c.size + c.trace.Release() }
 // bytes is about what an entry takes.
 func (c *Call) bytes() int {
 	const ofStruct, ofParameter = 500, 64
-	n := ofStruct + len(c.RequestID) + len(c.Operation) + len(c.AccessKeyID) + 2*len(c.keyARN) + len(c.KeyID)
+	n := ofStruct + len(c.RequestID) + len(c.Operation) + len(c.AccessKeyID) + 2*len(c.keyARN) + len(c.KeyID) + len(c.SecretName) + len(c.secretARN)
 	for name, value := range c.Parameters {
 		n += ofParameter + len(name) + len(value)
 	}

@@ -42,6 +42,11 @@ func TestAnEntryOfTheJournalTellsWhatARequestWasAndWhatBecameOfIt(t *testing.T) 
 		{"unknown key", form("DescribeKey", "KeyId", "key-x"), map[string]any{"keyId": "key-x", "status": 404.0, "code": "Forbidden.KeyNotFound"}},
 		{"unknown alias", form("DescribeKey", "KeyId", "alias/x"), map[string]any{"status": 404.0, "code": "Forbidden.AliasNotFound"}},
 		{"no key", form("ListKeys"), map[string]any{}},
+		{"a secret", form("GetSecretValue", "SecretName", "app/db"), map[string]any{"secretName": "app/db", "status": 404.0, "code": "Forbidden.ResourceNotFound"}},
+		{"a secret by its ARN", form("DescribeSecret", "SecretName", arnPrefix+"secret/app/db"), map[string]any{"secretName": "app/db", "status": 404.0, "code": "Forbidden.ResourceNotFound"}},
+		{"several secrets", form("BatchGetSecretValue", "SecretsList", `[{"SecretName":"a"},{"SecretName":"b"}]`), map[string]any{"secretName": "a"}},
+		{"tags of a secret", form("TagResources", "RegionId", "cn-hangzhou", "ResourceType", "secret", "ResourceId.1", "app/db", "Tag.1.Key", "k"),
+			map[string]any{"secretName": "app/db", "status": 404.0, "code": "Forbidden.ResourceNotFound"}},
 		{"a refusal of the operation", form("EnableKey"), map[string]any{"status": 400.0, "code": "MissingParameter"}},
 		{"a caller without signature", form("ListKeys", "AccessKeyId", "app"), map[string]any{"accessKeyId": "app"}},
 		{"a caller with one", signedBy("app", "n", "ListKeys"), map[string]any{"accessKeyId": "app", "scheme": "V1"}},
@@ -62,7 +67,7 @@ func TestAnEntryOfTheJournalTellsWhatARequestWasAndWhatBecameOfIt(t *testing.T) 
 				}
 			}
 			want := map[string]any{"time": "2026-06-01T00:00:00Z", "requestId": a.header.Get("x-acs-request-id"), "operation": c.params.Get("Action"),
-				"accessKeyId": "", "scheme": "", "verified": false, "keyId": "", "gateway": "shared", "parameters": parameters,
+				"accessKeyId": "", "scheme": "", "verified": false, "keyId": "", "secretName": "", "gateway": "shared", "parameters": parameters,
 				"status": 200.0, "code": "", "fault": "", "quota": "", "replaced": nil, "resend": false}
 			maps.Copy(want, c.want)
 			got := s.entry(a)
@@ -355,7 +360,14 @@ func TestSecretsAreInNeitherJournalNorLog(t *testing.T) {
 	}
 	encrypted := sign("app", form("AsymmetricEncrypt", "KeyId", sm2Key, "KeyVersionId", sm2Version, "Algorithm", "SM2PKE", "Plaintext", secrets[1]))
 	sign("sts", form("AsymmetricDecrypt", "KeyId", sm2Key, "KeyVersionId", sm2Version, "Algorithm", "SM2PKE", "CiphertextBlob", encrypted.object["CiphertextBlob"].(string)))
-	sign("sts", form("CreateSecret", "SecretData", plain))
+	sign("sts", form("CreateSecret", "SecretData", plain)) // fails
+	sign("sts", form("CreateSecret", "SecretName", "app/db", "VersionId", "v1", "SecretData", plain))
+	sign("app", form("PutSecretValue", "SecretName", "app/db", "VersionId", "v2", "SecretData", secrets[1], "SecretDataType", "binary"))
+	sign("app", form("PutSecretValue", "SecretName", "app/db", "VersionId", "v2", "SecretData", plain)) // another value
+	sign("app", form("GetSecretValue", "SecretName", "app/db"))
+	sign("sts", form("BatchGetSecretValue", "SecretsList", `[{"SecretName":"app/db","VersionId":"v1"}]`))
+	password := sign("app", form("GetRandomPassword"))
+	secrets = append(secrets, password.object["RandomPassword"].(string))
 	sign("app", form("AsymmetricEncrypt", "Plaintext", secrets[1])) // fails
 	digest := base64.StdEncoding.EncodeToString(make([]byte, 32))
 	signed := sign("app", form("AsymmetricSign", "KeyId", "alias/demo-sm2-sign", "KeyVersionId", "2ab1a983-7072-4bbc-a582-584b5bd80006", "Algorithm", "SM2DSA", "Digest", digest))
@@ -373,8 +385,8 @@ func TestSecretsAreInNeitherJournalNorLog(t *testing.T) {
 	s.must("PUT", "faults/f", "{error: InternalFailure}")
 
 	told := s.must("GET", "requests", "").body + s.must("GET", "faults/f", "").body + log.String()
-	if n := len(s.ids("")); n != 9 {
-		t.Fatalf("%d requests in the journal, want 9", n)
+	if n := len(s.ids("")); n != 15 {
+		t.Fatalf("%d requests in the journal, want 15", n)
 	}
 	for _, secret := range secrets {
 		for _, form := range []string{secret, url.QueryEscape(secret)} {

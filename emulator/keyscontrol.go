@@ -33,6 +33,7 @@ type Key struct {
 	MaterialExpireTime time.Time         `json:"materialExpireTime,omitzero"` // zero: never
 	RotationInterval   string            `json:"rotationInterval,omitempty"`  // "": no rotation
 	NextRotation       time.Time         `json:"nextRotation,omitzero"`       // zero: none is due
+	Creator            string            `json:"creator,omitempty"`           // "": the account; else the service that made it
 	Versions           []KeyVersion      `json:"versions"`                    // oldest first
 }
 
@@ -89,6 +90,7 @@ func shownKey(tx *store.Tx, key store.Key) (Key, error) {
 		Aliases:            []string{},
 		MaterialExpireTime: key.MaterialExpireTime,
 		NextRotation:       key.NextRotation,
+		Creator:            key.Creator,
 	}
 	if key.DeletionProtection {
 		shown.DeletionProtection = "Enabled"

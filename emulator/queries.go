@@ -42,6 +42,7 @@ func (q query) latest(all []Call) []Call {
 var queryFields = map[string]func(*Call) string{
 	"operation":   func(c *Call) string { return c.Operation },
 	"keyId":       func(c *Call) string { return c.keyARN },
+	"secretName":  func(c *Call) string { return c.secretARN },
 	"accessKeyId": func(c *Call) string { return c.AccessKeyID },
 	"gateway":     func(c *Call) string { return c.Gateway },
 	"fault":       func(c *Call) string { return c.Fault },
@@ -52,7 +53,7 @@ var queryFields = map[string]func(*Call) string{
 }
 
 // queryNames are all names of a query, as messages list them.
-const queryNames = "operation, keyId, accessKeyId, gateway, fault, quota, status, code, requestId, since, until, limit"
+const queryNames = "operation, keyId, secretName, accessKeyId, gateway, fault, quota, status, code, requestId, since, until, limit"
 
 // query reads the part of a URL behind the question mark.
 func (s *Server) query(text string) (q query, err error) {
@@ -102,6 +103,8 @@ func (s *Server) queryValue(name, value string) (string, error) {
 		}
 	case "keyId":
 		return s.queryKey(value), nil
+	case "secretName":
+		return s.querySecret(value), nil
 	case "status":
 		status, err := wholeNumber(value, 0)
 		return strconv.Itoa(status), err
@@ -139,6 +142,15 @@ func (s *Server) queryKey(text string) string {
 		return arn
 	}
 	return kms.KeyARN(here, text) // of a key that is gone, or never was
+}
+
+// querySecret is the ARN of a secret by its name or ARN.
+func (s *Server) querySecret(text string) string {
+	if text == "" {
+		return ""
+	}
+	arn, _ := kms.NamedSecret(s.scope, text)
+	return arn
 }
 
 // checkRuleName refuses a name that no rule has, nor had at any request of the

@@ -50,7 +50,7 @@ func TestAQueryThatCannotBeMeantIsRefused(t *testing.T) {
 		"status=Throttling":  `\"Throttling\" is not allowed: write a whole number, at least 0`,
 		"since=yesterday":    `\"yesterday\" is not a time`,
 		"until=10":           `\"10\" is not a time`,
-		"state=200":          "a query has operation, keyId, accessKeyId, gateway, fault, quota, status, code, requestId, since, until, limit",
+		"state=200":          "a query has operation, keyId, secretName, accessKeyId, gateway, fault, quota, status, code, requestId, since, until, limit",
 		"limit=x&fault=none": `"path":"fault"`,
 		"%zz":                "the query cannot be read",
 	} {

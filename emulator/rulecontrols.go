@@ -6,6 +6,7 @@ import (
 
 	"github.com/gorilla/mux"
 
+	"github.com/alikms/alikms/emulator/internal/kms"
 	"github.com/alikms/alikms/emulator/internal/rules"
 	"github.com/alikms/alikms/fixtures"
 )
@@ -97,6 +98,7 @@ func (s *Server) ruleReader(positions fixtures.Positions) *rules.Reader {
 	return &rules.Reader{Report: &fixtures.Report{Positions: positions}, Now: now, Names: rules.Names{
 		Key:      func(name string) (string, bool) { return s.kms.FindKey(in.scope, now, name) },
 		Version:  s.kms.KeyOfVersion,
+		Secret:   func(name string) (string, bool) { return kms.NamedSecret(s.scope, name) },
 		Caller:   s.callers.Knows,
 		Instance: func(id string) bool { _, ok := in.settings.Instances[id]; return ok },
 	}}

@@ -20,6 +20,7 @@ type scenario struct {
 	credentials map[string]auth.Credential
 	instances   map[string]kms.Instance
 	keys        []seedKey
+	secrets     []seedSecret
 	quotas      []*rules.Quota
 	faults      []*rules.Fault
 }
@@ -60,6 +61,7 @@ func (r *reader) interpret(doc *fixtures.Document, more []Credential) (*scenario
 	}
 	r.readKeys(doc)
 	r.uniqueAliases()
+	r.readSecrets(doc)
 	of := rules.Reader{Report: &r.Report, Names: r.names(), Now: r.now}
 	for i, q := range doc.Quotas {
 		r.quotas = append(r.quotas, of.Quota(fmt.Sprintf("quotas[%d]", i), q))
@@ -136,6 +138,7 @@ func (r *reader) names() rules.Names {
 	return rules.Names{
 		Key:      func(name string) (string, bool) { arn, ok := byName[name]; return arn, ok },
 		Version:  func(id string) (string, bool) { arn, ok := versions[id]; return arn, ok },
+		Secret:   func(name string) (string, bool) { return kms.NamedSecret(r.here, name) },
 		Caller:   func(id string) bool { _, ok := r.credentials[id]; return ok || len(r.credentials) == 0 },
 		Instance: func(id string) bool { _, ok := r.instances[id]; return ok },
 	}
@@ -240,7 +243,7 @@ func (s *Server) replaceKeys(l loading, loaded *scenario, clock clockState) erro
 		for _, step := range []func() error{
 			func() error { return keepRotated(tx, loaded.keys) },
 			func() error { return kms.SettleAll(tx, now) },
-			func() error { return s.seed(tx, loaded.keys, l.clear) },
+			func() error { return s.seed(tx, loaded, l.clear, now) },
 			func() error { return kms.SettleAll(tx, now) }, // what the scenario has that is due
 			func() error { return keepRotated(tx, loaded.keys) },
 			func() error { return clock.put(tx) },
@@ -259,13 +262,13 @@ func (s *Server) replaceKeys(l loading, loaded *scenario, clock clockState) erro
 	return err
 }
 
-// seed is the part of load that changes keys.
-func (s *Server) seed(tx *store.Tx, keys []seedKey, clear bool) error {
+// seed is the part of load that changes keys and secrets.
+func (s *Server) seed(tx *store.Tx, loaded *scenario, clear bool, now time.Time) error {
 	if s.seedOnlyEmpty && !clear && !tx.Empty() {
 		s.leftOut = true
 		return nil
 	}
-	if err := cmp.Or(takeKnown(tx, keys, clear), keepGenerated(tx, keys)); err != nil {
+	if err := cmp.Or(takeKnown(tx, loaded.keys, clear), keepGenerated(tx, loaded.keys)); err != nil {
 		return err
 	}
 	if clear {
@@ -273,7 +276,12 @@ func (s *Server) seed(tx *store.Tx, keys []seedKey, clear bool) error {
 			return err
 		}
 	}
-	differences, err := seed(tx, keys)
+	differences, err := seed(tx, loaded.keys)
+	if err == nil {
+		var more []string
+		more, err = seedSecrets(tx, loaded.secrets, now)
+		differences = append(differences, more...)
+	}
 	for _, line := range differences {
 		s.log.Warn("the data folder differs from the scenario and stays as it is", "difference", line)
 	}

@@ -20,6 +20,7 @@ type seedKey struct {
 	key      store.Key
 	aliases  []store.Alias // without a date: that of the key
 	versions []seedVersion // oldest first
+	implied  bool          // secrets need it, and the scenario does not write it
 }
 
 // seedVersion is a version with its material; nil: it is to be generated, or, of
@@ -58,6 +59,7 @@ func (r *reader) key(path string, k fixtures.Key) seedKey {
 		DeletionProtection: k.DeletionProtection == "Enabled",
 		InstanceID:         k.DKMSInstanceID,
 		Tags:               k.Tags,
+		Creator:            k.Creator,
 
 		DeletionProtectionDescription: k.DeletionProtectionDescription,
 	}}
@@ -67,9 +69,7 @@ func (r *reader) key(path string, k fixtures.Key) seedKey {
 	seed.aliases = r.aliases(path, seed.key, k.Aliases)
 	seed.key.DeleteDate = r.futureDate(path+".deleteDate", k.DeleteDate)
 	seed.key.MaterialExpireTime = r.futureDate(path+".materialExpireTime", k.MaterialExpireTime)
-	if found, ok := r.instances[k.DKMSInstanceID]; k.DKMSInstanceID != "" && (!ok || found.Scope != seed.key.Scope) {
-		r.Add(path+".dkmsInstanceId", "%q is none of the instances of this account and region; list it under instances", k.DKMSInstanceID)
-	}
+	r.checkInstance(path, k.DKMSInstanceID, seed.key.Scope)
 	if spec, ok := keyspec.Lookup(k.KeySpec); ok {
 		r.fit(path, spec, k, &seed.key)
 	}
@@ -199,6 +199,12 @@ func seed(tx *store.Tx, keys []seedKey) (differences []string, err error) {
 }
 
 func seedOne(tx *store.Tx, k seedKey) (differences []string, err error) {
+	if k.implied {
+		_, err := tx.Alias(k.key.Scope, k.aliases[0].Name)
+		if !errors.Is(err, store.ErrNotFound) {
+			return nil, err // the account has its own already
+		}
+	}
 	existing, err := tx.Key(k.key.Scope, k.key.ID)
 	switch {
 	case errors.Is(err, store.ErrNotFound):

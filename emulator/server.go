@@ -264,11 +264,13 @@ func (s *Server) ruleRequest(c *kms.Call, req *wire.Request, op *kms.Operation, 
 	if s.rules.AskForKeys() {
 		err = s.findKey(c, req)
 	}
+	kms.FindSecretOf(c, op, req.Params)
 	return rules.Request{
 		Operation:    op.Name,
 		KeyARN:       c.KeyARN,
 		KeyVersionID: req.Params["KeyVersionId"],
 		Algorithm:    req.Params["Algorithm"],
+		SecretARN:    c.SecretARN,
 		AccessKeyID:  who.AccessKeyID,
 		Gateway:      gatewayName(c),
 		Group:        op.Group,

@@ -64,6 +64,14 @@ func (e *Emulator) Keys() []emulator.Key {
 	return shown.Keys
 }
 
+// Secrets returns all secrets, of every account and region, without their values.
+func (e *Emulator) Secrets() []emulator.Secret {
+	e.t.Helper()
+	var shown struct{ Secrets []emulator.Secret }
+	e.control(http.MethodGet, "secrets", nil, &shown)
+	return shown.Secrets
+}
+
 // FailNext makes the next call of an operation fail with a code of the
 // catalogue, like Rejected.Throttling; calls after it pass. It is a fault in
 // front of the others, named FailNext-1 and so on. Of two for one operation the
@@ -102,6 +110,7 @@ func (e *Emulator) Advance(by time.Duration) {
 type Where struct {
 	Operation   string
 	KeyID       string // id, alias or ARN of the key
+	SecretName  string // or ARN of the secret
 	AccessKeyID string
 	Gateway     string // "shared", or an instanceId
 	Fault       string // the rule that acted on the call
@@ -113,7 +122,7 @@ type Where struct {
 func (w Where) query() string {
 	query := url.Values{}
 	for name, value := range map[string]string{
-		"operation": w.Operation, "keyId": w.KeyID, "accessKeyId": w.AccessKeyID, "gateway": w.Gateway,
+		"operation": w.Operation, "keyId": w.KeyID, "secretName": w.SecretName, "accessKeyId": w.AccessKeyID, "gateway": w.Gateway,
 		"fault": w.Fault, "quota": w.Quota, "code": w.Code, "requestId": w.RequestID,
 	} {
 		if value != "" {

@@ -20,8 +20,8 @@ type Option struct {
 // Files are scenario files, or folders of them, as after --fixture.
 func Files(paths ...string) Option { return Option{files: paths} }
 
-// Scenario is a scenario as a Go value. A relative PrivateKeyFile is looked for
-// in the folder of the test. Messages about a Scenario name its paths; where it
+// Scenario is a scenario as a Go value. A relative PrivateKeyFile or
+// SecretDataFile is looked for in the folder of the test. Messages about a Scenario name its paths; where it
 // is not the only option, those about its meaning also name a temporary file
 // that it was written to.
 func Scenario(s fixtures.Scenario) Option { return Option{scenario: &s} }
@@ -71,20 +71,35 @@ func writeScenario(path string, s fixtures.Scenario) error {
 }
 
 // withAbsolutePaths is a copy that means the same from any folder.
-func withAbsolutePaths(s fixtures.Scenario) (_ fixtures.Scenario, err error) {
+func withAbsolutePaths(s fixtures.Scenario) (fixtures.Scenario, error) {
 	s.Keys = slices.Clone(s.Keys)
 	for i := range s.Keys {
 		key := &s.Keys[i]
 		key.Versions = slices.Clone(key.Versions)
 		for n := range key.Versions {
-			file := &key.Versions[n].PrivateKeyFile
-			if *file == "" {
-				continue
+			if err := makeAbsolute(&key.Versions[n].PrivateKeyFile); err != nil {
+				return s, err
 			}
-			if *file, err = filepath.Abs(*file); err != nil {
+		}
+	}
+	s.Secrets = slices.Clone(s.Secrets)
+	for i := range s.Secrets {
+		secret := &s.Secrets[i]
+		secret.Versions = slices.Clone(secret.Versions)
+		for n := range secret.Versions {
+			if err := makeAbsolute(&secret.Versions[n].SecretDataFile); err != nil {
 				return s, err
 			}
 		}
 	}
 	return s, nil
+}
+
+// makeAbsolute makes a path, unless it is empty, one that means the same from any
+// folder.
+func makeAbsolute(path *string) (err error) {
+	if *path != "" {
+		*path, err = filepath.Abs(*path)
+	}
+	return err
 }

@@ -52,6 +52,12 @@ func parseBlob(raw []byte) (cipherBlob, error) {
 	return cipherBlob{id, raw[blobIDSize:]}, nil
 }
 
+// ValidBlob reports whether bytes look like such a ciphertext.
+func ValidBlob(raw []byte) bool {
+	_, err := parseBlob(raw)
+	return err == nil
+}
+
 // ValidBlobID reports whether a ciphertext can begin with the id of a version: a
 // UUID in lower case.
 func ValidBlobID(id string) bool {

@@ -1,8 +1,10 @@
 package kms
 
 import (
+	"encoding/json"
 	"strings"
 
+	"github.com/alikms/alikms/fixtures"
 	"github.com/alikms/alikms/store"
 )
 
@@ -82,3 +84,31 @@ func (n secretName) in(here store.Scope) store.Scope {
 
 // SecretARN is the ARN of a secret.
 func SecretARN(s store.Scope, name string) string { return ARN(s, "secret/"+name) }
+
+// NamedSecret is the ARN of a secret by its name, which is one of the scope given,
+// or by its ARN. Whether there is one is not asked.
+func NamedSecret(here store.Scope, text string) (arn string, ok bool) {
+	name := parseSecretName(text, true)
+	return SecretARN(name.in(here), name.name), fixtures.ValidSecretName(name.name)
+}
+
+// FindSecretOf notes in a call the secret that its parameters name, if they name
+// one; of a list it is the first. Whether there is one is not asked.
+func FindSecretOf(c *Call, op *Operation, sent map[string]string) {
+	if !op.TakesSecret() {
+		return
+	}
+	text := sent["SecretName"]
+	if sent["ResourceType"] == resourceSecret {
+		text = sent["ResourceId.1"]
+	}
+	var list []askedSecret
+	if listed := sent["SecretsList"]; listed != "" && json.Unmarshal([]byte(listed), &list) == nil && len(list) > 0 {
+		text = list[0].SecretName
+	}
+	if text == "" {
+		return
+	}
+	name := parseSecretName(text, true)
+	c.setSecret(name.in(c.Scope), name.name)
+}

@@ -76,7 +76,14 @@ func EncryptionKey(tx *store.Tx, secret store.Secret, now time.Time) (store.Key,
 	return Settled(key, now), nil
 }
 
-// keyForSecrets is the account's own key for secrets.
+// KeyForSecrets is an account's own key for secrets, as yet without a version.
+func KeyForSecrets(scope store.Scope, id string, now time.Time) store.Key {
+	spec, _ := keyspec.Lookup(defaultSpec)
+	return store.Key{Scope: scope, ID: id, Spec: spec.Name, Usage: spec.DefaultUsage(), State: StateEnabled,
+		Origin: OriginKMS, Creator: SecretsCreator, CreationDate: now}
+}
+
+// keyForSecrets finds the account's own key, or makes it.
 func keyForSecrets(tx *store.Tx, scope store.Scope, now time.Time) (store.Key, error) {
 	alias, err := tx.Alias(scope, SecretsKeyAlias)
 	if err == nil {
@@ -85,9 +92,11 @@ func keyForSecrets(tx *store.Tx, scope store.Scope, now time.Time) (store.Key, e
 	if !errors.Is(err, store.ErrNotFound) {
 		return store.Key{}, err
 	}
-	spec, _ := keyspec.Lookup(defaultSpec)
-	key := store.Key{Scope: scope, ID: newKeyID(now), Spec: spec.Name, Usage: spec.DefaultUsage(), State: StateEnabled,
-		Origin: OriginKMS, Creator: SecretsCreator, CreationDate: now}
+	key := KeyForSecrets(scope, newKeyID(now), now)
+	spec, err := specOf(key)
+	if err != nil {
+		return key, err
+	}
 	material, err := generate(spec)
 	if err != nil {
 		return key, err
@@ -102,10 +111,10 @@ func keyForSecrets(tx *store.Tx, scope store.Scope, now time.Time) (store.Key, e
 	return key, tx.InsertAlias(store.Alias{Scope: scope, Name: SecretsKeyAlias, KeyID: key.ID, CreationDate: now})
 }
 
-// sealValue encrypts the value of a version of a secret with the primary version of
+// SealValue encrypts the value of a version of a secret with the primary version of
 // a key. It passes no gate and may be called in a transaction: those that write
 // come one at a time, and symmetric keys take microseconds.
-func sealValue(tx *store.Tx, key store.Key, v store.SecretVersion, value string) ([]byte, error) {
+func SealValue(tx *store.Tx, key store.Key, v store.SecretVersion, value string) ([]byte, error) {
 	version, err := tx.Version(key.Scope, key.ID, key.PrimaryVersion)
 	if err != nil {
 		return nil, err
@@ -124,6 +133,56 @@ func sealValue(tx *store.Tx, key store.Key, v store.SecretVersion, value string)
 	}
 	sealed, err := parsed.(*keyspec.SymmetricKey).Seal([]byte(value), contextOf(v).additionalData())
 	return append([]byte(version.ID), sealed...), err
+}
+
+// OpenValue decrypts the value of a version of a secret, whatever the state of its
+// key. It is not ok where the key is gone, or has no material, at this time.
+func OpenValue(tx *store.Tx, v store.SecretVersion, now time.Time) (value string, ok bool, err error) {
+	sealed, err := tx.SecretValue(v.Scope, v.SecretName, v.ID)
+	if err != nil {
+		return "", false, err
+	}
+	blob, err := parseBlob(sealed)
+	if err != nil {
+		return "", false, err
+	}
+	parsed, err := keyOfBlob(tx, v.Scope, blob, now)
+	if errors.Is(err, store.ErrNotFound) {
+		return "", false, nil
+	}
+	if err != nil {
+		return "", false, err
+	}
+	text, err := parsed.Open(blob.sealed, contextOf(v).additionalData())
+	return string(text), err == nil, err
+}
+
+// keyOfBlob is the key that opens a value; ErrNotFound without it or its material.
+func keyOfBlob(tx *store.Tx, scope store.Scope, blob cipherBlob, now time.Time) (*keyspec.SymmetricKey, error) {
+	version, err := tx.RegionalVersion(scope.Region, blob.versionID)
+	if err != nil {
+		return nil, err
+	}
+	key, err := tx.Key(version.Scope, version.KeyID)
+	if err != nil {
+		return nil, err
+	}
+	if Gone(key, now) || expired(key, now) {
+		return nil, store.ErrNotFound
+	}
+	material, err := tx.Material(version.Scope, version.KeyID, version.ID)
+	if err != nil {
+		return nil, err
+	}
+	spec, err := specOf(key)
+	if err != nil {
+		return nil, err
+	}
+	parsed, err := spec.Parse(material)
+	if err != nil {
+		return nil, err
+	}
+	return parsed.(*keyspec.SymmetricKey), nil
 }
 
 // symmetricMaterial is the material of a version of a symmetric key. What the

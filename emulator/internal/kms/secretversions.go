@@ -42,8 +42,13 @@ func validStage(stage string) bool {
 	return n > 0 && n <= fixtures.MaxSecretLabel
 }
 
-// stagesOf are the stages of a version, sorted.
+// stagesOf are the stages of a version, as answers have them.
 func stagesOf(secret store.Secret, versionID string) versionStages {
+	return versionStages{StagesOf(secret, versionID)}
+}
+
+// StagesOf are the stages of a version, sorted; empty, not nil, where it has none.
+func StagesOf(secret store.Secret, versionID string) []string {
 	all := []string{}
 	for stage, marked := range secret.Stages {
 		if marked == versionID {
@@ -51,7 +56,7 @@ func stagesOf(secret store.Secret, versionID string) versionStages {
 		}
 	}
 	slices.Sort(all)
-	return versionStages{all}
+	return all
 }
 
 // moveStage gives a version a stage, and takes it from the version that has it.
@@ -89,7 +94,7 @@ func moveStages(secret *store.Secret, stages []string, versionID string) error {
 // encrypted with a key, and stages. Of too many versions the oldest without a
 // stage goes.
 func AddSecretVersion(tx *store.Tx, key store.Key, v store.SecretVersion, value string, stages []string) (store.Secret, error) {
-	sealed, err := sealValue(tx, key, v, value)
+	sealed, err := SealValue(tx, key, v, value)
 	if err != nil {
 		return store.Secret{}, err
 	}
@@ -115,7 +120,7 @@ func evictVersions(tx *store.Tx, secret store.Secret) error {
 	}
 	versions, err := tx.SecretVersionsPage(secret.Scope, secret.Name, 0, math.MaxInt)
 	for _, v := range slices.Backward(versions) {
-		if len(stagesOf(secret, v.ID).VersionStage) == 0 {
+		if len(StagesOf(secret, v.ID)) == 0 {
 			return tx.DeleteSecretVersion(v.Scope, v.SecretName, v.ID)
 		}
 	}

@@ -182,6 +182,25 @@ func EachKey(tx *store.Tx, visit func(store.Key) error) error {
 	return nil
 }
 
+// EachSecret visits the secrets of every account and region.
+func EachSecret(tx *store.Tx, visit func(store.Secret) error) error {
+	scopes, err := tx.Scopes()
+	if err != nil {
+		return err
+	}
+	for _, scope := range scopes {
+		for secret, err := range tx.Secrets(scope) {
+			if err == nil {
+				err = visit(secret)
+			}
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 // Algorithms are all that keys here can do, sorted.
 func Algorithms() (all []string) {
 	for _, name := range keyspec.Names() {

@@ -1,11 +1,14 @@
 package rules
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // match is the condition of a rule: every list that is given has to have in it
 // what the call has.
 type match struct {
-	operations, keyARNs, keyVersionIDs, algorithms, accessKeyIDs, gateways []string
+	operations, keyARNs, keyVersionIDs, algorithms, secretARNs, accessKeyIDs, gateways []string
 }
 
 type matchField struct {
@@ -14,12 +17,13 @@ type matchField struct {
 	has    string
 }
 
-func (m *match) fields(req Request) [6]matchField {
+func (m *match) fields(req Request) [7]matchField {
 	return [...]matchField{
 		{"operation", m.operations, req.Operation},
 		{"keyId", m.keyARNs, req.KeyARN},
 		{"keyVersionId", m.keyVersionIDs, req.KeyVersionID},
 		{"algorithm", m.algorithms, req.Algorithm},
+		{"secretName", m.secretARNs, req.SecretARN},
 		{"accessKeyId", m.accessKeyIDs, req.AccessKeyID},
 		{"gateway", m.gateways, req.Gateway},
 	}
@@ -50,8 +54,11 @@ func (m *match) differs(p *Past) map[string]string {
 			differs = map[string]string{}
 		}
 		differs[field.name] = field.has
-		if field.name == "keyId" {
+		switch field.name {
+		case "keyId":
 			differs["keyId"] = p.KeyID
+		case "secretName":
+			differs["secretName"] = secretText(field)
 		}
 	}
 	return differs
@@ -75,4 +82,14 @@ func (f matchField) covers(other matchField) bool {
 	}
 	foreign := func(value string) bool { return !slices.Contains(f.wanted, value) }
 	return len(other.wanted) > 0 && !slices.ContainsFunc(other.wanted, foreign)
+}
+
+// secretText is a call's secret by its name, or by its ARN where a secret of the
+// same name is wanted, of another account or region.
+func secretText(field matchField) string {
+	_, name, _ := strings.Cut(field.has, ":secret/")
+	if slices.ContainsFunc(field.wanted, func(arn string) bool { return strings.HasSuffix(arn, ":secret/"+name) }) {
+		return field.has
+	}
+	return name
 }

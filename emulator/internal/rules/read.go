@@ -23,6 +23,7 @@ const SharedGateway = "shared"
 type Names struct {
 	Key      func(name string) (arn string, ok bool) // by id, alias or ARN
 	Version  func(id string) (keyARN string, ok bool)
+	Secret   func(name string) (arn string, ok bool) // by name or ARN, whether there is one or not
 	Caller   func(accessKeyID string) bool
 	Instance func(id string) bool
 }
@@ -124,6 +125,13 @@ func (r *Reader) match(path string, w fixtures.Match) match {
 		}
 		made.keyARNs = append(made.keyARNs, arn)
 	}
+	for i, name := range w.SecretName {
+		arn, ok := r.Names.Secret(name)
+		if !ok {
+			r.Add(fixtures.Element(path+".secretName", w.SecretName, i), "%q is not a secret's name: write letters, digits, _ / + = . - @, at most 192, or the ARN of a secret", name)
+		}
+		made.secretARNs = append(made.secretARNs, arn)
+	}
 	r.versions(path, w, made.keyARNs)
 	r.algorithms(path, w)
 	r.callers(path, w)
@@ -189,6 +197,7 @@ func (r *Reader) canMatch(path string, w fixtures.Match) {
 	}{
 		{"keyId", w.KeyID != nil, (*kms.Operation).TakesKey},
 		{"keyVersionId", w.KeyVersionID != nil, func(op *kms.Operation) bool { return op.Takes("KeyVersionId") }},
+		{"secretName", w.SecretName != nil, (*kms.Operation).TakesSecret},
 		{"algorithm", w.Algorithm != nil, func(op *kms.Operation) bool { return op.Takes("Algorithm") }},
 	} {
 		mayHave := func(name string) bool {

@@ -13,7 +13,7 @@ import (
 
 // Request is what the rules ask of a call.
 type Request struct {
-	Operation, KeyARN, KeyVersionID, Algorithm, AccessKeyID, Gateway string
+	Operation, KeyARN, KeyVersionID, Algorithm, SecretARN, AccessKeyID, Gateway string
 
 	Group string      // of the request quotas, that the operation counts in
 	Scope store.Scope // account and region

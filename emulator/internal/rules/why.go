@@ -95,8 +95,11 @@ func differences(m *match, written fixtures.Match, differs map[string]string) (s
 			continue
 		}
 		wanted := field.wanted
-		if field.name == "keyId" {
+		switch field.name {
+		case "keyId":
 			wanted = written.KeyID
+		case "secretName":
+			wanted = written.SecretName
 		}
 		if had == "" {
 			said = append(said, fmt.Sprintf("there is no %s, and it wants %s", field.name, strings.Join(wanted, " or ")))
