@@ -101,7 +101,7 @@ func TestWhatIsKnownNoMoreIsParsed(t *testing.T) {
 						return err
 					}
 				}
-				return s.seed(tx, loaded.keys, false)
+				return s.seed(tx, &scenario{keys: loaded.keys}, false, time.Time{})
 			})
 			if err != nil {
 				t.Fatal(err)
