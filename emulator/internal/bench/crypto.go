@@ -2,6 +2,10 @@ package main
 
 import (
 	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha1"
+	"crypto/sha256"
+	"crypto/x509"
 	"encoding/base64"
 	"fmt"
 	"net/url"
@@ -17,6 +21,9 @@ type keyring map[string]parsedKey
 type parsedKey struct {
 	testKey
 	key keyspec.Key
+	// rsa is an RSA key as Go's own library has it: alikms is compared with what it
+	// would be without what keyspec saves of it.
+	rsa *rsa.PrivateKey
 }
 
 func parseKeys(keys []testKey) (keyring, error) {
@@ -30,7 +37,9 @@ func parseKeys(keys []testKey) (keyring, error) {
 		if err != nil {
 			return nil, err
 		}
-		ring[k.ID] = parsedKey{k, key}
+		standard, _ := x509.ParsePKCS8PrivateKey(k.Material) // not of every spec
+		rsaKey, _ := standard.(*rsa.PrivateKey)
+		ring[k.ID] = parsedKey{k, key, rsaKey}
 		ring[k.VersionID] = ring[k.ID]
 	}
 	return ring, nil
@@ -105,7 +114,7 @@ func (k parsedKey) asymmetric(key keyspec.PrivateKey, form url.Values, blob []by
 	algorithm, plaintext, digest, signature := form.Get("Algorithm"), decoded["Plaintext"], decoded["Digest"], decoded["Value"]
 	a := k.answer()
 	do, ok := map[string]func() error{
-		"AsymmetricEncrypt": func() (err error) { a.CiphertextBlob, err = key.Encrypt(algorithm, plaintext); return err },
+		"AsymmetricEncrypt": func() (err error) { a.CiphertextBlob, err = k.encrypt(key, algorithm, plaintext); return err },
 		"AsymmetricDecrypt": func() (err error) { a.Plaintext, err = key.Decrypt(algorithm, blob); return err },
 		"AsymmetricSign":    func() (err error) { a.Value, err = key.Sign(algorithm, digest); return err },
 		"AsymmetricVerify":  func() (err error) { a.Value, err = key.Verify(algorithm, digest, signature); return err },
@@ -194,4 +203,15 @@ func formOf(call map[string]string) url.Values {
 		form.Set(name, value)
 	}
 	return form
+}
+
+// encrypt is by crypto/rsa, where the key is one of RSA.
+func (k parsedKey) encrypt(key keyspec.PrivateKey, algorithm string, plaintext []byte) ([]byte, error) {
+	switch {
+	case k.rsa == nil:
+		return key.Encrypt(algorithm, plaintext)
+	case algorithm == "RSAES_OAEP_SHA_1":
+		return rsa.EncryptOAEP(sha1.New(), rand.Reader, &k.rsa.PublicKey, plaintext, nil)
+	}
+	return rsa.EncryptOAEP(sha256.New(), rand.Reader, &k.rsa.PublicKey, plaintext, nil)
 }

@@ -137,7 +137,7 @@ func (b *bench) restMany(scenario string) error {
 	if err != nil {
 		return err
 	}
-	if err := p.settle(); err != nil {
+	if err := p.rest(); err != nil {
 		return err
 	}
 	size, err := p.memory("VmRSS")

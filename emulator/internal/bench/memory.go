@@ -12,7 +12,7 @@ const (
 	memory    = "resident memory, MiB"
 	memoryRow = "memory after 200,000 calls"
 	idle      = "idle"
-	after     = "after the calls"
+	after     = "at rest after the calls"
 )
 
 // The calls that the memory is measured after, in portions that the client can
@@ -61,7 +61,7 @@ func (b *bench) loadFresh(scheme, scenario string, key testKey) (taken [3]float6
 		return taken, err
 	}
 	defer p.stop()
-	if err := p.settle(); err != nil {
+	if err := p.rest(); err != nil {
 		return taken, err
 	}
 	if taken[0], err = p.memory("VmRSS"); err != nil {
@@ -71,10 +71,13 @@ func (b *bench) loadFresh(scheme, scenario string, key testKey) (taken [3]float6
 	if err := p.load(caller, encrypt, loadCalls); err != nil {
 		return taken, err
 	}
-	if taken[1], err = p.memory("VmRSS"); err != nil {
+	if taken[2], err = p.memory("VmHWM"); err != nil {
 		return taken, err
 	}
-	taken[2], err = p.memory("VmHWM")
+	if err := p.rest(); err != nil {
+		return taken, err
+	}
+	taken[1], err = p.memory("VmRSS")
 	return taken, err
 }
 

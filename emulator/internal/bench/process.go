@@ -106,6 +106,16 @@ func (p *process) memory(field string) (float64, error) {
 	return 0, errors.New("/proc/PID/status has no " + field)
 }
 
+// rest waits until a server has given back the memory that it does not need any
+// more, some seconds after its work.
+func (p *process) rest() error {
+	if err := p.settle(); err != nil {
+		return err
+	}
+	time.Sleep(3 * time.Second)
+	return p.settle()
+}
+
 // settle waits until a server does nothing: no key is made ahead any more.
 func (p *process) settle() error {
 	const every, patience = 50 * time.Millisecond, 2 * time.Minute
