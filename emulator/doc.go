@@ -27,5 +27,7 @@
 // internal/bench measures the built program; scripts/bench starts it.
 //
 // To add an operation, write it into a file of internal/kms, and the
-// conversation that shows it into testdata/transcripts.
+// conversation that shows it into testdata/transcripts. A sample program of it is
+// run with values by the names of its parameters, or with its own, from
+// scripts/conformance/samples/calls.json.
 package emulator

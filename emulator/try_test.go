@@ -139,6 +139,25 @@ func TestATriedCallTellsWhatItsConnectionWouldHaveMet(t *testing.T) {
 	}
 }
 
+// The Host of the control is that of the call.
+func TestATriedCallComesInByTheGatewayOfItsControl(t *testing.T) {
+	s := newTestServer(t, holding(t, `
+instances: [{instanceId: kst-hzz65f176a0ogplgq0001}]
+keys: [{keyId: key-a, keySpec: Aliyun_AES_256, keyUsage: ENCRYPT/DECRYPT, dkmsInstanceId: kst-hzz65f176a0ogplgq0001}]
+`))
+	for host, want := range map[string]string{"localhost": `"gateway":"shared"`, "kst-hzz65f176a0ogplgq0001.localhost": `"gateway":"kst-hzz65f176a0ogplgq0001"`} {
+		s.must("DELETE", "requests", "")
+		r := httptest.NewRequest("POST", "http://"+host+"/_emulator/try", strings.NewReader(tryBody("", "Encrypt", "KeyId", "key-a", "Plaintext", "YQ==")))
+		var got triedCall
+		if err := json.Unmarshal([]byte(served(s, r).body), &got); err != nil || (got.Status == 200) != (host != "localhost") {
+			t.Errorf("%s: %v %+v", host, err, got)
+		}
+		if entries := s.must("GET", "requests", "").body; !strings.Contains(entries, want) {
+			t.Errorf("%s: no %s in %s", host, want, entries)
+		}
+	}
+}
+
 // hangTry begins a call to try, and waits until the rule f holds it.
 func (s *testServer) hangTry(r *http.Request) <-chan testAnswer {
 	s.t.Helper()

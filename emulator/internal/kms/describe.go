@@ -20,7 +20,7 @@ type Parameter struct {
 	Required bool     `json:"required,omitempty"`
 	Empty    bool     `json:"empty,omitempty"` // it is required, and may be an empty text
 	Min      *int     `json:"min,omitempty"`   // of an integer itself; of a string its characters
-	Max      *int     `json:"max,omitempty"`   // likewise; of a list, and of a JSON list, its elements
+	Max      *int     `json:"max,omitempty"`   // likewise; of a list, which may be JSON, its elements
 	OneOf    []string `json:"oneOf,omitempty"`
 	Default  string   `json:"default,omitempty"` // what is taken where nothing is sent
 	Names    []string `json:"names,omitempty"`   // of what tells a key: id, and where allowed alias, arn
