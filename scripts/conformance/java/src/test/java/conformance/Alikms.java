@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -21,10 +22,15 @@ final class Alikms implements AutoCloseable {
     /** host:port */
     final String endpoint;
 
+    /** host:port for HTTPS */
+    final String secure;
+
     Alikms(List<String> flags) throws Exception {
         folder = Files.createTempDirectory("alikms-conformance-");
         process = start(flags);
-        endpoint = awaitReady();
+        var addresses = awaitReady();
+        endpoint = addresses.get("http").getAsString();
+        secure = addresses.get("https").getAsString();
     }
 
     private Process start(List<String> flags) throws IOException {
@@ -49,7 +55,7 @@ final class Alikms implements AutoCloseable {
     }
 
     /** Waits for the ready file, which appears whole or not at all. */
-    private String awaitReady() throws Exception {
+    private JsonObject awaitReady() throws Exception {
         long limit = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
         while (!Files.exists(ready())) {
             if (System.nanoTime() > limit || process.waitFor(2, TimeUnit.MILLISECONDS)) {
@@ -57,7 +63,7 @@ final class Alikms implements AutoCloseable {
                 throw new AssertionError("alikms was not ready within 30 s, or ended before:\n" + Files.readString(log()));
             }
         }
-        return JsonParser.parseString(Files.readString(ready())).getAsJsonObject().get("http").getAsString();
+        return JsonParser.parseString(Files.readString(ready())).getAsJsonObject();
     }
 
     /** Stops alikms, which has to end with exit code 0 and without an internal failure in its log. */
