@@ -102,6 +102,22 @@ func TestARefusedCallCountsInNoQuota(t *testing.T) {
 	s.expectStatus("quotas/narrow", "passed=2", "refused=8")
 }
 
+// What a window has taken is told as it is now: it empties by the clock.
+func TestAQuotaTellsHowMuchOfItIsUsed(t *testing.T) {
+	s := newTestServer(t)
+	s.must("PUT", "quotas", "{quotas: [{name: few, rate: 3/s, match: {operation: DescribeRegions}}, {profile: shared-gateway}, {profile: resources}]}")
+	passing(s, 2, form("DescribeRegions"))
+	s.must("POST", "clock/advance", `{"by": "600ms"}`)
+	passing(s, 2, form("DescribeRegions"))
+	s.expectStatus("quotas/few", "used=3", "passed=3", "refused=1")
+	s.expectStatus("quotas/shared-gateway", "groups.read.used=3", "groups.write.used=0", "used=<nil>")
+	s.expectStatus("quotas/resources", "used=<nil>")
+	s.must("POST", "clock/advance", `{"by": "400ms"}`)
+	s.expectStatus("quotas/few", "used=1", "passed=3")
+	s.must("PUT", "clock", `{"now": "-1h"}`)
+	s.expectStatus("quotas/few", "used=0", "passed=3")
+}
+
 func TestAQuotaCountsOnlyCallsThatFitItsMatch(t *testing.T) {
 	s := newTestServer(t, holding(t, ruleScenario))
 	s.must("PUT", "quotas/q", "{rate: 1/h, match: {keyId: alias/a, accessKeyId: app-a}}")

@@ -55,6 +55,14 @@ func (g *quotaGroup) window(scope store.Scope) *window {
 	return w
 }
 
+// used is how much of its limit the group's fullest window has taken.
+func (g *quotaGroup) used(now time.Time) (most int) {
+	for _, w := range g.windows {
+		most = max(most, w.used(now))
+	}
+	return most
+}
+
 // admit lets a call pass when every quota that matches has room, and only then
 // counts it in them. Otherwise it returns the first without room, and the call
 // counts in none.
@@ -102,27 +110,33 @@ type shownQuota struct {
 }
 
 type quotaStatus struct {
+	Used    *int                   `json:"used,omitempty"` // of a rate
 	Passed  int                    `json:"passed"`
 	Refused int                    `json:"refused"`
 	Groups  map[string]groupStatus `json:"groups,omitempty"` // of a profile
 }
 
 type groupStatus struct {
-	Rate    fixtures.Rate `json:"rate"`
-	Passed  int           `json:"passed"`
-	Refused int           `json:"refused"`
+	Rate fixtures.Rate `json:"rate"`
+	// Used are the calls that passed in the last second (minute, hour): in the
+	// account and region that have the most.
+	Used    int `json:"used"`
+	Passed  int `json:"passed"`
+	Refused int `json:"refused"`
 }
 
-func (q *Quota) shown(*Rules, []Past) any {
-	status := quotaStatus{Passed: q.passed, Refused: q.refused}
+func (q *Quota) shown(in *Rules, _ []Past) any {
+	status, now := quotaStatus{Passed: q.passed, Refused: q.refused}, in.now()
 	for _, g := range q.groups {
+		used := g.used(now)
 		if g.name == "" {
+			status.Used = &used
 			continue
 		}
 		if status.Groups == nil {
 			status.Groups = map[string]groupStatus{}
 		}
-		status.Groups[g.name] = groupStatus{fixtures.Rate{Calls: g.limit, Per: g.unit}, g.passed, g.refused}
+		status.Groups[g.name] = groupStatus{fixtures.Rate{Calls: g.limit, Per: g.unit}, used, g.passed, g.refused}
 	}
 	return shownQuota{q.Source, status}
 }

@@ -20,6 +20,16 @@ func (w *window) hasRoom(now time.Time) bool {
 	return len(w.times) < w.limit || now.Sub(w.times[w.oldest]) >= w.unit
 }
 
+// used is how many calls passed in the unit that ends now.
+func (w *window) used(now time.Time) (n int) {
+	for _, at := range w.times {
+		if !now.Before(at) && now.Sub(at) < w.unit {
+			n++
+		}
+	}
+	return n
+}
+
 func (w *window) newest() time.Time {
 	return w.times[(w.oldest+len(w.times)-1)%len(w.times)]
 }

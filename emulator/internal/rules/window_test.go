@@ -24,6 +24,9 @@ func TestAWindowRefusesExactlyWhatWouldExceedTheLimit(t *testing.T) {
 					within++
 				}
 			}
+			if used := w.used(now); used != within {
+				t.Fatalf("%d passed within the last second, %d are used", within, used)
+			}
 			room := w.hasRoom(now)
 			if room != (within < w.limit) {
 				t.Fatalf("limit %d: %d passed within the last second, room is %v", w.limit, within, room)
