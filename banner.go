@@ -26,7 +26,16 @@ func (s *serveCommand) announce(w io.Writer, server *emulator.Server, p emulator
 	loaded := server.Loaded()
 	fmt.Fprintf(w, "scenario: %s: %s\n", s.sources(), contents(loaded))
 	fmt.Fprintln(w, "clock:", clockText(loaded))
+	fmt.Fprintf(w, "page: http://%s/_emulator/ui/\n", reachable(controlAddress(p)))
 	fmt.Fprintln(w, "try:", server.Example("http://"+reachable(address)))
+}
+
+// controlAddress is where the controls are, and the page.
+func controlAddress(p emulator.Ports) string {
+	if p.Control != nil {
+		return p.Control.Addr().String()
+	}
+	return p.HTTP.Addr().String()
 }
 
 // sources are the files of the scenario.

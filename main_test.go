@@ -211,6 +211,7 @@ func TestControlsHaveAnAddressOfTheirOwn(t *testing.T) {
 		"/_emulator/export":    {404, 200},
 		"/%5Femulator/export":  {404, 200},
 		"/_emulator/nothing":   {404, 404},
+		"/_emulator/ui/":       {404, 200},
 		"/?Action=ListKeys":    {200, 404},
 		"/nowhere":             {404, 404},
 		"//_emulator/requests": {404, 404},

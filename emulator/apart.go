@@ -40,7 +40,7 @@ func (p Ports) mark(l net.Listener) context.Context {
 func apart(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		served, _ := r.Context().Value(portKey{}).(side)
-		control := strings.HasPrefix(r.URL.Path, "/_emulator/")
+		control := strings.HasPrefix(r.URL.Path, "/_emulator/") || r.URL.Path == "/" && asksForPage(r)
 		switch {
 		case served == bothSides, r.URL.Path == "/healthz", r.URL.Path == "/_emulator/ca.pem", control == (served == controlSide):
 			next.ServeHTTP(w, r)

@@ -65,6 +65,7 @@ func (s *Server) controls(r *mux.Router) {
 	route(http.MethodGet, "/export", http.HandlerFunc(s.serveExport))
 	route(http.MethodGet, "/backup", http.HandlerFunc(s.serveBackup))
 	route(http.MethodGet, "/ca.pem", http.HandlerFunc(s.serveCA))
+	s.page(sub)
 	sub.NotFoundHandler = s.ours(controlError(http.StatusNotFound, "there is no such control; see emulator/README.md for those there are"))
 }
 

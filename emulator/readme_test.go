@@ -100,7 +100,7 @@ func controlsOf(t *testing.T, s *testServer) (all []documentedControl) {
 	t.Helper()
 	err := s.router.(*mux.Router).Walk(func(route *mux.Route, _ *mux.Router, _ []*mux.Route) error {
 		path, err := route.GetPathTemplate()
-		if err != nil || !strings.HasPrefix(path, "/_emulator/") || path == "/_emulator/" {
+		if err != nil || !strings.HasPrefix(path, "/_emulator/") || path == "/_emulator/" || strings.HasPrefix(path, "/_emulator/ui") {
 			return nil
 		}
 		for _, method := range strings.Split(methodsOf(t, s.url+path), ", ") {

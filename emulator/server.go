@@ -72,6 +72,7 @@ type Server struct {
 	limits        limits
 	log           *slog.Logger
 	router        http.Handler
+	front         http.Handler  // the page, at "/"
 	puts          sync.Mutex    // of scenarios: what reading one takes is taken once at a time
 	unmade        chan struct{} // a loading may have left key material out
 	dates         dates
@@ -159,11 +160,14 @@ func (s *Server) makeMissingMaterial() {
 // ServeHTTP answers one request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header()["Date"] = s.dates.header(s.clock.now())
-	if r.URL.Path == "/" {
+	switch {
+	case r.URL.Path != "/":
+		s.router.ServeHTTP(w, r)
+	case asksForPage(r):
+		s.front.ServeHTTP(w, r)
+	default:
 		s.serveAPI(w, r) // the one path that has to be fast
-		return
 	}
-	s.router.ServeHTTP(w, r)
 }
 
 // routes are those beside the API. Cleaning of paths is off, for a redirect is no
