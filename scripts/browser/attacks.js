@@ -16,6 +16,9 @@ const changes = [
   ['DELETE', `${controls}requests`, undefined, undefined],
 ]
 
+// further are controls that are reached as those are.
+const furtherReads = ['requests/stream', 'requests/latest', 'keys', 'secrets', 'scenario', 'operations', 'sample?sdk=go&operation=ListKeys', 'ui/js/main.js'].map(path => controls + path)
+
 const get = ({ base, path, options }) => fetch(base + path, options).then(answer => answer.text(), () => '')
 
 const send = ({ base, path, method, body, type, mode }) =>
@@ -67,6 +70,7 @@ const webSocket = ({ base, path }) => new Promise(resolve => {
 const eventSource = ({ base, path }) => new Promise(resolve => {
   const source = new EventSource(base + path)
   source.onmessage = ({ data }) => resolve(data)
+  source.addEventListener('request', ({ data }) => resolve(data))
   source.onopen = () => resolve('an EventSource was opened')
   source.onerror = () => { source.close(); resolve('') }
 })
@@ -106,6 +110,17 @@ export const open = [
   attack('form POST CreateKey', form, { path: '/', method: 'POST', fields, type: 'application/x-www-form-urlencoded' }),
   attack('form POST multipart CreateKey', form, { path: `/?${createKey}`, method: 'POST', fields, type: 'multipart/form-data' }),
   attack('form POST text reset', form, { path: `${controls}reset`, method: 'POST', fields: [], type: 'text/plain' }),
+]
+
+// further tries the controls that are reached as those above are, one way each.
+export const further = [
+  ...furtherReads.map(path => attack(`fetch ${path}`, get, { path })),
+  attack(`EventSource ${controls}requests/stream`, eventSource, { path: `${controls}requests/stream?limit=1` }),
+  attack(`fetch PUT ${controls}scenario`, send, { path: `${controls}scenario`, method: 'PUT', body: '{keys: []}', type: 'application/json' }),
+  attack(`fetch no-cors POST ${controls}try`, send, { path: `${controls}try`, method: 'POST', body: '{operation: CreateKey}', type: 'text/plain', mode: 'no-cors' }),
+  attack(`beacon ${controls}try`, beacon, { path: `${controls}try`, body: '{operation: CreateKey}' }),
+  attack(`iframe ${controls}ui/`, frame, { path: `${controls}ui/` }),
+  attack('iframe /', frame, { path: '/' }),
 ]
 
 // sandboxed runs an attack in a frame whose origin is null.

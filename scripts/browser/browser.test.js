@@ -7,7 +7,7 @@ import * as attacks from './attacks.js'
 import { listen, record } from './recorder.js'
 
 const everything = [...attacks.open, ...attacks.blind]
-const fromSandboxesToo = [...everything, ...everything.map(attacks.sandboxed)]
+const fromSandboxesToo = [...everything, ...attacks.further, ...everything.map(attacks.sandboxed)]
 
 // The attacker's names, and those by which alikms is called in a container's
 // network, all lead to this machine.
@@ -120,7 +120,7 @@ for (const name of ['alikms', 'kms.cn-hangzhou.aliyuncs.com', 'alikms.test']) {
 describe('a page of alikms', () => {
   const target = running()
 
-  for (const path of ['export', 'ui/', 'requests']) {
+  for (const path of ['export', 'ui/', 'requests', 'requests/stream', '..', 'keys']) {
     it(`is not shown under another name: ${path}`, async () => {
       const context = await browser.newContext()
       const page = await context.newPage()
@@ -165,6 +165,8 @@ describe('a request without an Origin', () => {
     'POST API': 'POST / HTTP/1.1\r\nHost: HOST\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 35\r\n',
     'GET export': 'GET /_emulator/export HTTP/1.1\r\nHost: HOST\r\n',
     'GET page': 'GET /_emulator/ui/ HTTP/1.1\r\nHost: HOST\r\n',
+    'GET front': 'GET / HTTP/1.1\r\nHost: HOST\r\nAccept: text/html\r\n',
+    'GET stream': 'GET /_emulator/requests/stream HTTP/1.1\r\nHost: HOST\r\n',
     'POST reset': 'POST /_emulator/reset HTTP/1.1\r\nHost: HOST\r\nContent-Length: 0\r\n',
     'absolute URL': 'GET http://HOST/_emulator/export HTTP/1.1\r\nHost: 127.0.0.1\r\n',
     'WebSocket': 'GET /_emulator/requests HTTP/1.1\r\nHost: HOST\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n',

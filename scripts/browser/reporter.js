@@ -4,6 +4,7 @@ export default async function * report(events) {
   const failures = []
   for await (const { type, data } of events) {
     if (type === 'test:stderr' || type === 'test:stdout') yield data.message
+    if (type === 'test:diagnostic' && data.nesting > 0) yield `    ${data.message}\n`
     if (type !== 'test:pass' && type !== 'test:fail') continue
     if (data.details.type === 'suite' && !ownFailure(type, data)) continue
     yield `${type === 'test:pass' ? 'ok' : 'FAIL'}  ${data.name}\n`
