@@ -401,7 +401,7 @@ func TestWhatAWebPageOfAnotherSiteSendsIsRefused(t *testing.T) {
 		{"no browser", nil, false},
 	} {
 		for _, target := range []string{"GET /?Action=ListKeys", "POST /?Action=ListKeys", "GET /_emulator/export", "GET /_emulator/faults",
-			"GET /_emulator/requests", "DELETE /_emulator/faults", "POST /_emulator/reset", "GET /_emulator/clock", "GET /_emulator/scenario"} {
+			"GET /_emulator/requests", "DELETE /_emulator/faults", "POST /_emulator/reset", "GET /_emulator/clock", "GET /_emulator/scenario", "GET /_emulator/sample?sdk=go&operation=ListKeys"} {
 			method, path, _ := strings.Cut(target, " ")
 			r := httptest.NewRequest(method, path, nil)
 			r.Host = "localhost:8080"

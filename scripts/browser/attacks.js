@@ -6,10 +6,11 @@ const controls = '/_emulator/'
 const createKey = 'Action=CreateKey&KeySpec=RSA_2048'
 
 // read and change are what is tried with fetch.
-const reads = [`${controls}export`, `${controls}requests`, `${controls}ui/`, '/?Action=ListKeys']
+const reads = [`${controls}export`, `${controls}requests`, `${controls}ui/`, `${controls}sample?sdk=go&operation=ListKeys`, '/?Action=ListKeys']
 const changes = [
   ['POST', '/', createKey, 'application/x-www-form-urlencoded'],
   ['POST', `/?${createKey}`, '', 'text/plain'],
+  ['POST', `${controls}try`, '{"operation": "CreateKey", "parameters": {"KeySpec": "EC_P256"}}', 'text/plain'],
   ['POST', `${controls}reset`, '', 'text/plain'],
   ['POST', `${controls}clock/advance`, '{"by": "1h"}', 'text/plain'],
   ['PUT', `${controls}faults/evil`, '{"error": {"code": "Evil", "status": 500, "message": "m"}}', 'application/json'],
