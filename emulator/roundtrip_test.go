@@ -2,6 +2,7 @@ package emulator
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -85,7 +86,7 @@ func newRoundTrip(t testing.TB, choose func(int) int) *roundTrip {
 	r := &roundTrip{t: t, choose: choose, real: standingAt(dayOf(1)), done: map[string]bool{}, exact: choose(4) > 0}
 	generation := []string{"classic", "classic", "3.0"}[choose(3)]
 	r.note("generation %s, exact %t", generation, r.exact)
-	r.server = r.start(newTripStore(t), scenarioOf(t, fmt.Sprintf(tripScenario, generation)), "cn-hangzhou", "1234567890123456")
+	r.server = r.start(newTripStore(t), scenarioOf(t, fmt.Sprintf(tripScenario, generation)+tripSecrets), "cn-hangzhou", "1234567890123456")
 	for _, k := range r.server.inForce.Load().doc.Keys {
 		r.keys = append(r.keys, tripKey{"app", hangzhou, k.KeyID, k.KeySpec})
 	}
@@ -155,6 +156,8 @@ func (r *roundTrip) step() {
 		r.restart()
 	case n < 25:
 		r.putRule()
+	case n < 45:
+		r.callSecret()
 	default:
 		r.call()
 	}
@@ -194,14 +197,18 @@ func (r *roundTrip) newest() (latest time.Time) {
 		}
 	}
 	err := r.server.kms.Store.View(func(tx *store.Tx) error {
-		return kms.EachKey(tx, func(k store.Key) error {
+		err := kms.EachSecret(tx, func(s store.Secret) error {
+			note(s.CreationDate, s.UpdateDate)
+			return nil
+		})
+		return cmp.Or(err, kms.EachKey(tx, func(k store.Key) error {
 			note(k.CreationDate, k.LastVersionDate)
 			aliases, err := tx.AliasesOfKeyPage(k.Scope, k.ID, 0, 1000)
 			for _, alias := range aliases {
 				note(alias.CreationDate)
 			}
 			return err
-		})
+		}))
 	})
 	if err != nil {
 		r.fatal("the store: %v", err)
@@ -471,8 +478,8 @@ func (r *roundTrip) answers(s *Server, offset time.Duration) (all []string) {
 			note(tripCall{k.caller, k.host, form(action, "KeyId", k.id, "PageSize", "100")})
 		}
 	}
-	for _, opening := range r.opens {
-		note(opening)
+	for _, call := range append(slices.Clone(r.opens), r.secretCalls()...) {
+		note(call)
 	}
 	return all
 }
@@ -520,6 +527,7 @@ func (r *roundTrip) goOn(s *Server) (codes []string) {
 		}
 		codes = append(codes, k.id+" EnableKey "+r.askOf(s, k, "EnableKey").code())
 	}
+	codes = append(codes, r.secretsGoOn(s)...)
 	r.control(s, "POST", "clock/advance", "{by: 40d}")
 	for _, k := range r.keys {
 		codes = append(codes, k.id+" UpdateKeyDescription "+r.askOf(s, k, "UpdateKeyDescription", "Description", "later").code())
@@ -551,7 +559,7 @@ func TestWhateverWasAnswered200ComesThroughAnExport(t *testing.T) {
 	}
 	for i := range kms.Operations {
 		op := &kms.Operations[i]
-		changes := op.Group == "write" || op.Group == "createKey"
+		changes := op.Group == "write" || op.Group == "createKey" || op.Group == "createSecret" || tripSecretCalls[op.Name] != nil
 		if changes && !done[op.Name] {
 			t.Errorf("%s is never answered 200", op.Name)
 		}

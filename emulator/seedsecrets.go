@@ -18,6 +18,7 @@ import (
 type seedSecret struct {
 	secret   store.Secret        // with its stages
 	versions []seedSecretVersion // oldest first
+	material []byte              // of its key, if it is imported: the store may have lost it
 }
 
 // seedSecretVersion is a version with its value, or with that encrypted.
@@ -144,6 +145,9 @@ func (r *reader) secretKey(path string, s fixtures.Secret, seed *seedSecret) {
 	}
 	k := r.keys[i]
 	seed.secret.EncryptionKeyID = k.key.ID
+	if k.key.Origin == kms.OriginExternal {
+		seed.material = k.versions[0].material
+	}
 	switch {
 	case !kms.Symmetric(k.key.Spec):
 		r.Add(at, "%q is a key of %s: write that of a symmetric key", s.EncryptionKeyID, k.key.Spec)
@@ -212,7 +216,7 @@ func (s seedSecret) insert(tx *store.Tx, now time.Time) error {
 	for _, v := range s.versions {
 		if v.plain() {
 			var err error
-			if v.sealed, err = kms.SealValue(tx, key, v.version, v.value); err != nil {
+			if v.sealed, err = s.seal(tx, key, v); err != nil {
 				return err
 			}
 		}
@@ -221,6 +225,16 @@ func (s seedSecret) insert(tx *store.Tx, now time.Time) error {
 		}
 	}
 	return tx.UpdateSecret(s.secret)
+}
+
+// seal encrypts a value. Imported material may have expired, or have been deleted,
+// since it was seeded; a value encrypted with it can be read once it is back.
+func (s seedSecret) seal(tx *store.Tx, key store.Key, v seedSecretVersion) ([]byte, error) {
+	sealed, err := kms.SealValue(tx, key, v.version, v.value)
+	if errors.Is(err, store.ErrNotFound) && s.material != nil {
+		return kms.SealWith(s.material, key, v.version, v.value)
+	}
+	return sealed, err
 }
 
 // differing says in what a secret of the store is not as seeded: calls may have

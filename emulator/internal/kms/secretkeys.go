@@ -113,17 +113,23 @@ func keyForSecrets(tx *store.Tx, scope store.Scope, now time.Time) (store.Key, e
 
 // SealValue encrypts the value of a version of a secret with the primary version of
 // a key. It passes no gate and may be called in a transaction: those that write
-// come one at a time, and symmetric keys take microseconds.
+// come one at a time, and symmetric keys take microseconds. ErrNotFound of the
+// store where imported material is lacking.
 func SealValue(tx *store.Tx, key store.Key, v store.SecretVersion, value string) ([]byte, error) {
 	version, err := tx.Version(key.Scope, key.ID, key.PrimaryVersion)
 	if err != nil {
 		return nil, err
 	}
-	spec, err := specOf(key)
+	material, err := symmetricMaterial(tx, key, version)
 	if err != nil {
 		return nil, err
 	}
-	material, err := symmetricMaterial(tx, spec, version)
+	return SealWith(material, key, v, value)
+}
+
+// SealWith is SealValue with the material of the primary version.
+func SealWith(material []byte, key store.Key, v store.SecretVersion, value string) ([]byte, error) {
+	spec, err := specOf(key)
 	if err != nil {
 		return nil, err
 	}
@@ -132,7 +138,7 @@ func SealValue(tx *store.Tx, key store.Key, v store.SecretVersion, value string)
 		return nil, err
 	}
 	sealed, err := parsed.(*keyspec.SymmetricKey).Seal([]byte(value), contextOf(v).additionalData())
-	return append([]byte(version.ID), sealed...), err
+	return append([]byte(key.PrimaryVersion), sealed...), err
 }
 
 // OpenValue decrypts the value of a version of a secret, whatever the state of its
@@ -187,19 +193,24 @@ func keyOfBlob(tx *store.Tx, scope store.Scope, blob cipherBlob, now time.Time) 
 
 // symmetricMaterial is the material of a version of a symmetric key. What the
 // scenario left out is made now.
-func symmetricMaterial(tx *store.Tx, spec *keyspec.Spec, v store.Version) ([]byte, error) {
+func symmetricMaterial(tx *store.Tx, key store.Key, v store.Version) ([]byte, error) {
 	material, err := tx.Material(v.Scope, v.KeyID, v.ID)
-	if !errors.Is(err, store.ErrNotFound) {
+	if !errors.Is(err, store.ErrNotFound) || key.Origin == OriginExternal {
 		return material, err
 	}
-	material, kept, err := tx.Setting(GeneratedSetting(spec.Name, v))
+	spec, err := specOf(key)
+	if err != nil {
+		return nil, err
+	}
+	setting := GeneratedSetting(spec.Name, v)
+	material, kept, err := tx.Setting(setting)
 	if err == nil && !kept {
 		material, err = generate(spec)
 	}
 	if err != nil {
 		return nil, err
 	}
-	if err := tx.PutSetting(GeneratedSetting(spec.Name, v), material); err != nil {
+	if err := tx.PutSetting(setting, material); err != nil {
 		return nil, err
 	}
 	return material, tx.InsertMaterial(v.Scope, v.KeyID, v.ID, material)
