@@ -175,21 +175,17 @@ const farewell = 100 * time.Millisecond
 
 // tellCalls writes calls to the log's terminal as they are answered, if it is
 // one; elsewhere the journal tells them. end ends it.
-func (s *serveCommand) tellCalls(ctx context.Context, o output, server *emulator.Server) (end func()) {
+func (s *serveCommand) tellCalls(o output, server *emulator.Server) (end func()) {
 	if !isTerminal(o.log) || s.LogLevel == "warn" || s.LogLevel == "error" {
 		return func() {}
 	}
-	ctx, stop := context.WithCancel(ctx)
+	ctx, stop := context.WithCancel(context.Background()) // the last calls are answered when all else is to stop
 	lines := callLines{w: o.log, colour: coloured(o.log)}
-	ended := make(chan struct{})
-	go func() {
-		server.Follow(ctx, lines.tell) // its errors are the terminal's
-		close(ended)
-	}()
+	ended := server.Follow(ctx, lines.tell)
 	return func() {
 		stop()
 		select {
-		case <-ended:
+		case <-ended: // its error is the terminal's
 		case <-time.After(farewell): // somebody has stopped the terminal
 		}
 	}

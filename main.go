@@ -243,8 +243,8 @@ func (s *serveCommand) serve(ctx context.Context, o output, server *emulator.Ser
 	if s.Ephemeral {
 		folder = "nothing kept"
 	}
+	defer s.tellCalls(o, server)()
 	s.announce(o.out, server, ports, folder)
-	defer s.tellCalls(ctx, o, server)()
 	return server.Serve(ctx, ports)
 }
 

@@ -89,28 +89,32 @@ func (l *listener) take() (entries []Call, lost int) {
 	return entries, lost
 }
 
-// Follow tells of calls as they are answered, until ctx ends or the server stops.
-// tell may take its time, for no call waits for it; then it is told how many
-// calls it lost, after those it is given. Its error ends the follow.
-func (s *Server) Follow(ctx context.Context, tell func(calls []Call, lost int) error) error {
+// Follow tells of the calls that are answered after it returns, from a goroutine of
+// its own, until ctx ends; then ended has its error or nil. tell may take its time,
+// for no call waits for it; then it is told how many calls it lost, after those it
+// is given. Its error ends the follow.
+func (s *Server) Follow(ctx context.Context, tell func(calls []Call, lost int) error) (ended <-chan error) {
+	end := make(chan error, 1)
 	l, _, err := s.journal.follow(query{})
 	if err != nil {
-		return err
+		end <- err
+		return end
 	}
-	defer s.journal.leave(l)
-	return s.pass(ctx, l, tell)
+	go func() {
+		defer s.journal.leave(l)
+		end <- l.pass(ctx, tell)
+	}()
+	return end
 }
 
-// pass tells what a listener has, until ctx ends or the server stops.
-func (s *Server) pass(ctx context.Context, l *listener, tell func(calls []Call, lost int) error) error {
+// pass tells what a listener has, until ctx ends.
+func (l *listener) pass(ctx context.Context, tell func(calls []Call, lost int) error) error {
 	rest := time.NewTimer(0)
 	defer rest.Stop()
 	for {
 		select {
 		case <-l.ready:
 		case <-ctx.Done():
-			return tell(l.take())
-		case <-s.running.Done():
 			return tell(l.take())
 		}
 		if err := tell(l.take()); err != nil {
@@ -120,7 +124,6 @@ func (s *Server) pass(ctx context.Context, l *listener, tell func(calls []Call, 
 		select {
 		case <-rest.C:
 		case <-ctx.Done():
-		case <-s.running.Done():
 		}
 	}
 }

@@ -2,6 +2,7 @@ package emulator
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -33,8 +34,11 @@ func (s *Server) streamRequests(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("Cache-Control", "no-store")
 	events := eventWriter{w: w, flush: http.NewResponseController(w).Flush}
+	ctx, end := context.WithCancel(r.Context())
+	defer context.AfterFunc(s.running, end)()
+	defer end()
 	if events.tell(before, 0) == nil {
-		s.pass(r.Context(), l, events.tell)
+		l.pass(ctx, events.tell)
 	}
 }
 

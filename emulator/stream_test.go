@@ -249,16 +249,13 @@ func TestAStreamThatNobodyReadsDoesNotHoldUpAStop(t *testing.T) {
 func TestFollowTellsOfCallsUntilItIsEnded(t *testing.T) {
 	s := newTestServer(t)
 	ctx, end := context.WithCancel(t.Context())
-	told, ended := make(chan string, 10), make(chan error, 1)
-	go func() {
-		ended <- s.Follow(ctx, func(calls []Call, lost int) error {
-			for _, c := range calls {
-				told <- c.Operation
-			}
-			return nil
-		})
-	}()
-	untilFollowed(t, &s.journal, 1)
+	told := make(chan string, 10)
+	ended := s.Follow(ctx, func(calls []Call, lost int) error {
+		for _, c := range calls {
+			told <- c.Operation
+		}
+		return nil
+	})
 	s.do("ListKeys")
 	s.do("ListAliases")
 	if got := []string{<-told, <-told}; !slices.Equal(got, []string{"ListKeys", "ListAliases"}) {
