@@ -166,6 +166,10 @@ var situations = map[string]func(*situation){
 	"imported-key.yaml":        importedKeySituation,
 	"rotation.yaml":            rotationSituation,
 	"other-account.yaml":       otherAccountSituation,
+	"secrets-at-start.yaml":    secretsAtStartSituation,
+	"secret-rotated.yaml":      secretRotatedSituation,
+	"secret-deleted.yaml":      secretDeletedSituation,
+	"secret-callers.yaml":      secretCallersSituation,
 }
 
 func TestExamplesAreAsTheySay(t *testing.T) {
