@@ -70,6 +70,9 @@ func contents(l emulator.Loaded) string {
 	if l.LeftOut {
 		said = append(said, "its keys are left out, for the data folder has keys already")
 	}
+	if l.Differ > 0 {
+		said = append(said, fmt.Sprintf("of which %d differ in the data folder (the log has them; --fresh, or POST /_emulator/reset)", l.Differ))
+	}
 	if len(said) == 0 {
 		return "nothing"
 	}

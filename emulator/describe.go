@@ -74,6 +74,7 @@ type Loaded struct {
 	Keys, Callers, Instances, Quotas, Faults int // of the scenario
 
 	LeftOut bool              // its keys are not there: the store had others (SeedOnlyEmpty)
+	Differ  int               // keys and secrets of the store that are not as the scenario says
 	Now     time.Time         // by the emulator's clock
 	Frozen  bool              // the clock stands
 	Ahead   fixtures.Duration // of real time, while it runs
@@ -81,13 +82,15 @@ type Loaded struct {
 
 // Loaded counts the scenario in force, and tells the time. It is for after New.
 func (s *Server) Loaded() Loaded {
-	doc, clock := s.inForce.Load().doc, s.clock.current()
+	in, clock := s.inForce.Load(), s.clock.current()
+	doc := in.doc
 	l := Loaded{
 		Callers:   len(doc.Credentials) + len(s.more),
 		Instances: len(doc.Instances),
 		Quotas:    len(doc.Quotas),
 		Faults:    len(doc.Faults),
-		LeftOut:   s.leftOut,
+		LeftOut:   in.leftOut,
+		Differ:    in.differ,
 		Now:       clock.at(s.clock.real()),
 		Frozen:    clock.Frozen != nil,
 		Ahead:     fixtures.Duration(clock.Offset),

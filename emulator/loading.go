@@ -19,6 +19,8 @@ type inForce struct {
 	scope    store.Scope // where a request does not say
 	settings *kms.Settings
 	put      bool // by a control
+	leftOut  bool // its keys, for the store had others
+	differ   int  // so many keys and secrets of the store from it
 }
 
 // loading is how a scenario comes to be in force.
@@ -50,6 +52,8 @@ func (l loading) inForce(otherwise store.Scope, loaded *scenario) *inForce {
 		scope:    store.Scope{Account: cmp.Or(l.doc.Account, otherwise.Account), Region: cmp.Or(l.doc.Region, otherwise.Region)},
 		settings: &kms.Settings{Instances: loaded.instances, Generation: kms.Generation(l.doc.Generation)},
 		put:      l.put,
+		leftOut:  loaded.leftOut,
+		differ:   len(loaded.differences),
 	}
 }
 

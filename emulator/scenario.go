@@ -23,6 +23,10 @@ type scenario struct {
 	secrets     []seedSecret
 	quotas      []*rules.Quota
 	faults      []*rules.Fault
+
+	// What the store had at the loading:
+	leftOut     bool // other keys, so that those of the scenario were left out
+	differences []difference
 }
 
 // reader gives meaning to a scenario: each room reads its own part, and reports
@@ -217,10 +221,10 @@ func (s *Server) load(l loading) error {
 	for _, note := range loaded.notes(l.doc, now) {
 		s.log.Warn("the scenario has something that does nothing", "note", note.Error())
 	}
-	err := s.replaceKeys(l, loaded, clock)
-	if err != nil {
+	if err := s.replaceKeys(l, loaded, clock); err != nil {
 		return err
 	}
+	tellDifferences(s.log, loaded.differences)
 	s.rules.Restart(loaded.quotas, loaded.faults, func() {
 		s.callers.Set(loaded.credentials)
 		s.clock.assume(clock)
@@ -263,9 +267,9 @@ func (s *Server) replaceKeys(l loading, loaded *scenario, clock clockState) erro
 }
 
 // seed is the part of load that changes keys and secrets.
-func (s *Server) seed(tx *store.Tx, loaded *scenario, clear bool, now time.Time) error {
-	if s.seedOnlyEmpty && !clear && !tx.Empty() {
-		s.leftOut = true
+func (s *Server) seed(tx *store.Tx, loaded *scenario, clear bool, now time.Time) (err error) {
+	loaded.leftOut = s.seedOnlyEmpty && !clear && !tx.Empty()
+	if loaded.leftOut {
 		return nil
 	}
 	if err := cmp.Or(takeKnown(tx, loaded.keys, clear), keepGenerated(tx, loaded.keys)); err != nil {
@@ -276,14 +280,11 @@ func (s *Server) seed(tx *store.Tx, loaded *scenario, clear bool, now time.Time)
 			return err
 		}
 	}
-	differences, err := seed(tx, loaded.keys)
+	loaded.differences, err = seed(tx, loaded.keys)
 	if err == nil {
-		var more []string
+		var more []difference
 		more, err = seedSecrets(tx, loaded.secrets, now)
-		differences = append(differences, more...)
-	}
-	for _, line := range differences {
-		s.log.Warn("the data folder differs from the scenario and stays as it is", "difference", line)
+		loaded.differences = append(loaded.differences, more...)
 	}
 	return err
 }

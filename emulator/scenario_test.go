@@ -65,6 +65,8 @@ keys:
 	first.mustDo("DisableKey", "KeyId", "key-a")
 	first.mustDo("DeleteAlias", "AliasName", "alias/gone")
 	first.mustDo("UpdateAlias", "AliasName", "alias/moved", "KeyId", "key-b")
+	first.mustDo("CreateAlias", "AliasName", "alias/more", "KeyId", "key-a")
+	first.mustDo("TagResource", "KeyId", "key-a", "Tags", `[{"TagKey":"team","TagValue":"x"}]`)
 	made := first.mustDo("CreateKey", "KeySpec", "EC_SM2").field("KeyMetadata.KeyId").(string)
 	version := first.mustDo("CreateKeyVersion", "KeyId", "key-b").field("KeyVersion.KeyVersionId").(string)
 	before := first.dump()
@@ -72,10 +74,9 @@ keys:
 	var log strings.Builder
 	second := first.restart(scenario+"  - {keyId: key-d, keySpec: EC_SM2, keyUsage: SIGN/VERIFY, aliases: [alias/d]}\n", logging(&log))
 	for _, line := range []string{
-		`key key-a has keyState \"Disabled\", the scenario says \"Enabled\"`,
-		`key key-a has description \"changed\", the scenario says \"seeded\"`,
-		`key key-a has deletionProtection \"false\", the scenario says \"true\"`,
-		`alias/moved belongs to key key-b`,
+		`of="key key-a" difference="keyState is Disabled, not Enabled; description is changed, not seeded; tags is team=x, not none; deletionProtection is Disabled, not Enabled; alias/moved is of key key-b; it has alias/more too"`,
+		`of="key key-b" difference="it has 2 versions, not 1; it has alias/moved too"`,
+		`by --fresh at a start, or by POST /_emulator/reset now: either also drops what calls made" differ=2`,
 	} {
 		if !strings.Contains(log.String(), line) {
 			t.Errorf("the log does not say %s:\n%s", line, log.String())
@@ -162,13 +163,13 @@ func TestTheSameIDWithSomethingElseStopsTheStart(t *testing.T) {
 	}
 	for _, c := range []struct{ name, first, second, message string }{
 		{"spec", head + "EC_SM2}", head + "RSA_2048}",
-			"key key-a is in the data folder with spec EC_SM2 and usage ENCRYPT/DECRYPT, the scenario says RSA_2048 and ENCRYPT/DECRYPT; choose another --data folder or another keyId"},
+			"key key-a is in the data folder with spec EC_SM2 and usage ENCRYPT/DECRYPT, the scenario says RSA_2048 and ENCRYPT/DECRYPT; --fresh starts from the scenario alone, another --data folder or another keyId keeps both"},
 		{"usage", head + "EC_SM2}", "keys: [{keyId: key-a, keyUsage: SIGN/VERIFY, keySpec: EC_SM2}]",
-			"key key-a is in the data folder with spec EC_SM2 and usage ENCRYPT/DECRYPT, the scenario says EC_SM2 and SIGN/VERIFY; choose another --data folder or another keyId"},
+			"key key-a is in the data folder with spec EC_SM2 and usage ENCRYPT/DECRYPT, the scenario says EC_SM2 and SIGN/VERIFY; --fresh starts from the scenario alone, another --data folder or another keyId keeps both"},
 		{"material", head + with(rsaKey), head + with("key-hzz630494463ejqjx0004"),
-			"version v1 of key key-a is in the data folder with another private key than the scenario's; choose another --data folder or another keyVersionId"},
+			"version v1 of key key-a is in the data folder with another private key than the scenario's; --fresh starts from the scenario alone, another --data folder or another keyId keeps both"},
 		{"version of another key", head + with(rsaKey), strings.Replace(head, "key-a", "key-b", 1) + with(rsaKey),
-			"version v1 is in the data folder as one of another key than key-b; choose another --data folder or another keyVersionId"},
+			"version v1 is in the data folder as one of another key than key-b; --fresh starts from the scenario alone, another --data folder or another keyId keeps both"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			first := newTestServer(t, holding(t, c.first))

@@ -186,17 +186,22 @@ func (r *reader) pastDate(path string, date *fixtures.Time) time.Time {
 }
 
 // seed adds what the store lacks of the scenario, and changes nothing that is
-// there. It returns what is there and differs, a line each.
-func seed(tx *store.Tx, keys []seedKey) (differences []string, err error) {
+// there. It returns what is there and differs.
+func seed(tx *store.Tx, keys []seedKey) (differences []difference, err error) {
 	for _, k := range keys {
-		found, err := seedOne(tx, k)
+		what, err := seedOne(tx, k)
 		if err != nil {
 			return nil, err
 		}
-		differences = append(differences, found...)
+		if len(what) > 0 {
+			differences = append(differences, difference{"key " + k.key.ID, what})
+		}
 	}
 	return differences, nil
 }
+
+// otherwise is how a start goes on that finds other keys of the same ids.
+const otherwise = "--fresh starts from the scenario alone, another --data folder or another keyId keeps both"
 
 func seedOne(tx *store.Tx, k seedKey) (differences []string, err error) {
 	if k.implied {
@@ -205,16 +210,17 @@ func seedOne(tx *store.Tx, k seedKey) (differences []string, err error) {
 			return nil, err // the account has its own already
 		}
 	}
+	lacking := false
 	existing, err := tx.Key(k.key.Scope, k.key.ID)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
-		err = tx.InsertKey(k.key)
+		err, lacking = tx.InsertKey(k.key), true
 	case err == nil && existing.Origin != k.key.Origin:
-		err = fmt.Errorf("key %s is in the data folder with origin %s, the scenario says %s; choose another --data folder or another keyId",
-			k.key.ID, existing.Origin, k.key.Origin)
+		err = fmt.Errorf("key %s is in the data folder with origin %s, the scenario says %s; %s",
+			k.key.ID, existing.Origin, k.key.Origin, otherwise)
 	case err == nil && (existing.Spec != k.key.Spec || existing.Usage != k.key.Usage):
-		err = fmt.Errorf("key %s is in the data folder with spec %s and usage %s, the scenario says %s and %s; choose another --data folder or another keyId",
-			k.key.ID, existing.Spec, existing.Usage, k.key.Spec, k.key.Usage)
+		err = fmt.Errorf("key %s is in the data folder with spec %s and usage %s, the scenario says %s and %s; %s",
+			k.key.ID, existing.Spec, existing.Usage, k.key.Spec, k.key.Usage, otherwise)
 	case err == nil:
 		differences = differing(existing, k.key)
 	}
@@ -232,27 +238,14 @@ func seedOne(tx *store.Tx, k seedKey) (differences []string, err error) {
 			return nil, err
 		}
 		if owner != k.key.ID {
-			differences = append(differences, fmt.Sprintf("%s belongs to key %s", alias.Name, owner))
+			differences = append(differences, fmt.Sprintf("%s is of key %s", alias.Name, owner))
 		}
 	}
-	return differences, nil
-}
-
-// differing says in which attributes a key of the store is not as seeded: calls
-// may have changed it since.
-func differing(existing, seeded store.Key) (lines []string) {
-	for _, a := range []struct{ name, has, said string }{
-		{"keyState", existing.State, seeded.State},
-		{"description", existing.Description, seeded.Description},
-		{"deletionProtection", fmt.Sprint(existing.DeletionProtection), fmt.Sprint(seeded.DeletionProtection)},
-		{"deletionProtectionDescription", existing.DeletionProtectionDescription, seeded.DeletionProtectionDescription},
-		{"dkmsInstanceId", existing.InstanceID, seeded.InstanceID},
-	} {
-		if a.has != a.said {
-			lines = append(lines, fmt.Sprintf("key %s has %s %q, the scenario says %q", existing.ID, a.name, a.has, a.said))
-		}
+	if lacking {
+		return differences, nil
 	}
-	return lines
+	more, err := differingRecords(tx, k)
+	return append(differences, more...), err
 }
 
 func seedVersionOf(tx *store.Tx, origin string, v seedVersion) error {
@@ -260,8 +253,8 @@ func seedVersionOf(tx *store.Tx, origin string, v seedVersion) error {
 	if errors.Is(err, store.ErrNotFound) {
 		err = seedNewVersion(tx, origin, v)
 		if errors.Is(err, store.ErrExists) {
-			err = fmt.Errorf("version %s is in the data folder as one of another key than %s; choose another --data folder or another keyVersionId",
-				v.version.ID, v.version.KeyID)
+			err = fmt.Errorf("version %s is in the data folder as one of another key than %s; %s",
+				v.version.ID, v.version.KeyID, otherwise)
 		}
 		return err
 	}
@@ -272,8 +265,8 @@ func seedVersionOf(tx *store.Tx, origin string, v seedVersion) error {
 		return tx.InsertMaterial(v.version.Scope, v.version.KeyID, v.version.ID, v.material)
 	}
 	if existing.MaterialHash != store.MaterialHash(sha256.Sum256(v.material)) {
-		return fmt.Errorf("version %s of key %s is in the data folder with another private key than the scenario's; choose another --data folder or another keyVersionId",
-			v.version.ID, v.version.KeyID)
+		return fmt.Errorf("version %s of key %s is in the data folder with another private key than the scenario's; %s",
+			v.version.ID, v.version.KeyID, otherwise)
 	}
 	if existing.SourceHash == v.version.SourceHash {
 		return nil

@@ -181,8 +181,8 @@ func (r *reader) implyKey(scope store.Scope) {
 }
 
 // seedSecrets adds the secrets that the store lacks. One that is there stays as it
-// is; what differs is returned, a line each.
-func seedSecrets(tx *store.Tx, secrets []seedSecret, now time.Time) (differences []string, err error) {
+// is; what differs is returned.
+func seedSecrets(tx *store.Tx, secrets []seedSecret, now time.Time) (differences []difference, err error) {
 	for _, s := range secrets {
 		existing, err := tx.Secret(s.secret.Scope, s.secret.Name)
 		var found []string
@@ -195,7 +195,9 @@ func seedSecrets(tx *store.Tx, secrets []seedSecret, now time.Time) (differences
 		if err != nil {
 			return nil, fmt.Errorf("secret %s: %w", s.secret.Name, err)
 		}
-		differences = append(differences, found...)
+		if len(found) > 0 {
+			differences = append(differences, difference{"secret " + s.secret.Name, found})
+		}
 	}
 	return differences, nil
 }
@@ -239,7 +241,7 @@ func (s seedSecret) seal(tx *store.Tx, key store.Key, v seedSecretVersion) ([]by
 
 // differing says in what a secret of the store is not as seeded: calls may have
 // changed it since.
-func (s seedSecret) differing(tx *store.Tx, existing store.Secret, now time.Time) (lines []string, err error) {
+func (s seedSecret) differing(tx *store.Tx, existing store.Secret, now time.Time) (what []string, err error) {
 	for _, a := range []struct{ name, has, said string }{
 		{"description", existing.Description, s.secret.Description},
 		{"encryptionKeyId", existing.EncryptionKeyID, s.secret.EncryptionKeyID},
@@ -247,27 +249,26 @@ func (s seedSecret) differing(tx *store.Tx, existing store.Secret, now time.Time
 		{kms.StageCurrent, existing.Stages[kms.StageCurrent], s.secret.Stages[kms.StageCurrent]},
 	} {
 		if a.has != a.said {
-			lines = append(lines, fmt.Sprintf("secret %s has %s %q, the scenario says %q", existing.Name, a.name, a.has, a.said))
+			what = append(what, fmt.Sprintf("%s is %s, not %s", a.name, shownValue(a.has), shownValue(a.said)))
 		}
 	}
 	for _, v := range s.versions {
-		line, err := v.differing(tx, now)
+		wrong, err := v.differing(tx, now)
 		if err != nil {
 			return nil, err
 		}
-		if line != "" {
-			lines = append(lines, line)
+		if wrong != "" {
+			what = append(what, wrong)
 		}
 	}
-	return lines, nil
+	return what, nil
 }
 
-// differing says in what a version is not as seeded; "": it is. The line has no
-// value.
-func (v seedSecretVersion) differing(tx *store.Tx, now time.Time) (line string, err error) {
+// differing says in what a version is not as seeded; "": it is. It has no value.
+func (v seedSecretVersion) differing(tx *store.Tx, now time.Time) (what string, err error) {
 	found, err := tx.SecretVersion(v.version.Scope, v.version.SecretName, v.version.ID)
 	if errors.Is(err, store.ErrNotFound) {
-		return fmt.Sprintf("secret %s lacks version %q of the scenario", v.version.SecretName, v.version.ID), nil
+		return fmt.Sprintf("version %q is lacking", v.version.ID), nil
 	}
 	if err != nil || !v.plain() {
 		return "", err
@@ -276,5 +277,5 @@ func (v seedSecretVersion) differing(tx *store.Tx, now time.Time) (line string, 
 	if err != nil || !ok || value == v.value {
 		return "", err
 	}
-	return fmt.Sprintf("secret %s has another value in version %q than the scenario says", v.version.SecretName, v.version.ID), nil
+	return fmt.Sprintf("version %q has another value", v.version.ID), nil
 }

@@ -61,7 +61,6 @@ type Server struct {
 	rules         *rules.Rules
 	inForce       atomic.Pointer[inForce]
 	seedOnlyEmpty bool
-	leftOut       bool         // it had keys: those of the scenario were left out at the start
 	more          []Credential // besides those of the scenario
 	scope         store.Scope  // where a scenario does not say
 	clock         *clock
