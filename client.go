@@ -89,14 +89,18 @@ func readReady(path string) (string, error) {
 	return reachable(cmp.Or(ready["control"], ready["http"])), nil
 }
 
-// ask gets a page of a running alikms. It goes by no proxy: health is asked on
-// this machine, or in this network.
+// ask gets a page of a running alikms.
 func (t target) ask(ctx context.Context, path string) (*http.Response, error) {
+	return t.request(ctx, http.MethodGet, path, nil)
+}
+
+// request goes by no proxy: health is asked on this machine, or in this network.
+func (t target) request(ctx context.Context, method, path string, body io.Reader) (*http.Response, error) {
 	address, err := t.address()
 	if err != nil {
 		return nil, err
 	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+path, nil)
+	r, err := http.NewRequestWithContext(ctx, method, "http://"+address+path, body)
 	if err != nil {
 		return nil, err
 	}
