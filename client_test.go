@@ -177,7 +177,7 @@ func TestWhatIsExportedIsValid(t *testing.T) {
 	}
 	document, _ := fixtures.Default()
 	n := len(document.Keys)
-	want := fmt.Sprintf("valid: %d keys, %d versions, %d aliases, 0 instances, 0 credentials, 0 quotas, 0 faults\n", n, n, n)
+	want := fmt.Sprintf("valid: %d keys, %d versions, %d aliases, 0 secrets, 0 instances, 0 credentials, 0 quotas, 0 faults\n", n, n, n)
 	code, out, log = command("validate", file)
 	if code != 0 || log != "" || out != want {
 		t.Errorf("exit %d %q %q", code, out, log)

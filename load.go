@@ -18,7 +18,7 @@ type loadCommand struct {
 
 // Help is what "load --help" says.
 func (*loadCommand) Help() string {
-	return "The files are joined as those of --fixture, and key files that they name are sent in them. It is a reset: keys that calls made go, and later resets return to this scenario. The next start begins with its own --fixture again."
+	return "The files are joined as those of --fixture, and the files that they name, of keys and secrets, are sent in them. It is a reset: keys that calls made go, and later resets return to this scenario. The next start begins with its own --fixture again."
 }
 
 // Run sends the files as one scenario. What is wrong is told at the places of the

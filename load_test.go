@@ -36,7 +36,7 @@ func TestLoadSendsFilesWithTheirKeyFiles(t *testing.T) {
 		"faults.yaml": "faults: [{name: f, match: {keyId: alias/a}, error: Rejected.Throttling}]\n",
 		"a.pem":       string(pem),
 	}
-	if out, code := p.loads(files, "keys.yaml", "faults.yaml"); code != 0 || out != "loaded: 1 keys, 2 versions, 1 aliases, 0 instances, 0 credentials, 0 quotas, 1 faults\n" {
+	if out, code := p.loads(files, "keys.yaml", "faults.yaml"); code != 0 || out != "loaded: 1 keys, 2 versions, 1 aliases, 0 secrets, 0 instances, 0 credentials, 0 quotas, 1 faults\n" {
 		t.Fatalf("%d %s", code, out)
 	}
 	scenario := p.get("/_emulator/scenario")

@@ -19,6 +19,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -136,6 +137,7 @@ type commands struct {
 	Sample     sampleCommand     `cmd:"" help:"Print a program that makes a call, for an SDK."`
 	Why        whyCommand        `cmd:"" help:"Say how a call was decided: why a fault did not fire."`
 	Tail       tailCommand       `cmd:"" help:"Print what calls came to, as they are answered."`
+	Load       loadCommand       `cmd:"" help:"Put scenario files in force in a running alikms, as a reset to them."`
 	Export     exportCommand     `cmd:"" help:"Print what a running alikms holds as a scenario: private keys, AccessKey secrets and STS tokens included."`
 	Backup     backupCommand     `cmd:"" help:"Copy the data file of a running alikms: private keys included."`
 	Check      checkCommand      `cmd:"" help:"Say whether the data file of an alikms that does not run is whole."`
@@ -189,6 +191,7 @@ func (s *serveCommand) runIn(ctx context.Context, o output, folder string, scena
 		return err
 	}
 	s.warn(log, ports, scenario)
+	defer s.watch(ctx, server, scenario, log)()
 	return s.serve(ctx, o, server, ports, folder)
 }
 
@@ -205,6 +208,7 @@ func (s *serveCommand) options(st *store.Store, scenario *fixtures.Document, own
 		Store:         st,
 		Scenario:      scenario,
 		SeedOnlyEmpty: len(s.Fixture) == 0,
+		Fresh:         s.Fresh,
 		Region:        s.Scope.Region,
 		Account:       s.Scope.Account,
 		Credentials:   s.credentials(),
@@ -246,6 +250,21 @@ func (s *serveCommand) serve(ctx context.Context, o output, server *emulator.Ser
 	defer s.tellCalls(o, server)()
 	s.announce(o.out, server, ports, folder)
 	return server.Serve(ctx, ports)
+}
+
+// watch begins to load changed files again, if it is asked for. The function ends
+// it.
+func (s *serveCommand) watch(ctx context.Context, server *emulator.Server, scenario *fixtures.Document, log *slog.Logger) (end func()) {
+	if !s.Watch {
+		return func() {}
+	}
+	ctx, stop := context.WithCancel(ctx)
+	var watching sync.WaitGroup
+	watching.Go(func() { newWatcher(s.Fixture, scenario, server, log).run(ctx) })
+	return func() {
+		stop()
+		watching.Wait()
+	}
 }
 
 // removeReady takes back that alikms is ready.
@@ -406,14 +425,19 @@ func (v *validateCommand) Run(o output) error {
 	for _, note := range emulator.Notes(document, v.Scope.Account, v.Scope.Region, now) {
 		fmt.Fprintln(o.out, "note:", note.Error())
 	}
+	fmt.Fprintf(o.out, "valid: %s\n", counted(document))
+	return nil
+}
+
+// counted counts what a scenario holds.
+func counted(document *fixtures.Document) string {
 	versions, aliases := 0, 0
 	for _, k := range document.Keys {
 		versions += max(1, len(k.Versions))
 		aliases += len(k.Aliases)
 	}
-	fmt.Fprintf(o.out, "valid: %d keys, %d versions, %d aliases, %d instances, %d credentials, %d quotas, %d faults\n", len(document.Keys),
-		versions, aliases, len(document.Instances), len(document.Credentials), len(document.Quotas), len(document.Faults))
-	return nil
+	return fmt.Sprintf("%d keys, %d versions, %d aliases, %d secrets, %d instances, %d credentials, %d quotas, %d faults", len(document.Keys),
+		versions, aliases, len(document.Secrets), len(document.Instances), len(document.Credentials), len(document.Quotas), len(document.Faults))
 }
 
 // Where the data is, unless --data says otherwise.

@@ -250,6 +250,8 @@ type serveCommand struct {
 	Data         string    `placeholder:"FOLDER" help:"Folder of the data file and the CA (default: alikms-data)."`
 	Ephemeral    bool      `help:"Keep nothing: a temporary folder, removed at exit."`
 	Fixture      lines     `sep:"none" placeholder:"FILE" help:"Scenario file or folder; may be repeated (default: keys for trying out, in an empty store)."`
+	Fresh        bool      `help:"Start from the scenario alone: what else the data folder holds goes."`
+	Watch        bool      `help:"Load the --fixture files again when they change, as by a reset to them."`
 	Scope        scope     `embed:""`
 	Credential   lines     `sep:"none" placeholder:"ID:SECRET" help:"AccessKey that may call; may be repeated. With any, every call is verified."`
 	Journal      count     `default:"1000" most:"1000000" help:"Requests kept for /_emulator/requests."`
@@ -262,7 +264,7 @@ type serveCommand struct {
 // Validate is called by kong.
 func (s *serveCommand) Validate(kctx *kong.Context) error {
 	s.dropInherited(kctx)
-	return cmp.Or(s.Where.differ(), s.checkData(kctx), s.checkTLS(), s.checkCredentials(),
+	return cmp.Or(s.Where.differ(), s.checkData(kctx), s.checkTLS(), s.checkCredentials(), s.checkWatch(),
 		emulator.CheckTLSNames(s.TLSName), emulator.CheckAllowHosts(s.AllowHost))
 }
 
@@ -288,6 +290,13 @@ func (s *serveCommand) checkData(kctx *kong.Context) error {
 		return errors.New("--ephemeral keeps nothing and --data says where: give one of them")
 	}
 	return errors.New("ALIKMS_EPHEMERAL keeps nothing and ALIKMS_DATA says where: set one of them, and the other to nothing (ALIKMS_DATA=)")
+}
+
+func (s *serveCommand) checkWatch() error {
+	if s.Watch && len(s.Fixture) == 0 {
+		return errors.New("--watch loads the files of --fixture again when they change: give --fixture")
+	}
+	return nil
 }
 
 func (s *serveCommand) checkTLS() error {

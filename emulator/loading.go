@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"net/http"
@@ -79,6 +80,22 @@ func (s *Server) start(doc *fixtures.Document, fresh bool) error {
 // return. To calls it is one moment; after an error nothing is changed. Its error
 // is fixtures.Problems where the scenario is wrong.
 func (s *Server) Load(doc *fixtures.Document) error { return s.replace(loading{doc: doc, clear: true}) }
+
+// Holds reports whether the scenario in force is this one, as they are written.
+func (s *Server) Holds(doc *fixtures.Document) bool {
+	var texts [2][]byte
+	for i, d := range []*fixtures.Document{s.inForce.Load().doc, doc} {
+		scenario, problems := d.Inline()
+		if len(problems) > 0 {
+			return false
+		}
+		var err error
+		if texts[i], err = json.Marshal(scenario); err != nil {
+			return false
+		}
+	}
+	return bytes.Equal(texts[0], texts[1])
+}
 
 func (s *Server) replace(l loading) error {
 	if err := s.load(l); err != nil {
