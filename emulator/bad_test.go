@@ -44,7 +44,8 @@ func TestWhatIsRefusedIsNotRefusedAgain(t *testing.T) {
 	for text, want := range map[string]string{
 		"quotas: [{name: a, rate: 5}]\n": `quotas[0].rate: "5" is not a rate: write calls per s, m or h, like 5/s`,
 		"quotas: [{name: a}]\n":          "quotas[0]: rate or profile is missing: a rate like 5/s, or a profile like shared-gateway",
-		"faults: [{name: a, match: {operation: [[ListKeys]]}, delay: 1s}]\n": "faults[0].match.operation[0]: a text is expected here, not a list",
+		"faults: [{name: a, error: {code: Own, status: 400, message: boom: it broke}}]\n": "faults[0].error.message: a text with a colon and a space behind it needs quotes",
+		"faults: [{name: a, match: {operation: [[ListKeys]]}, delay: 1s}]\n":              "faults[0].match.operation[0]: a text is expected here, not a list",
 		"credentials: [{accessKeyId: a, accessKeySecret: b, policy: {Version: \"1\", Statement: [{Effect: Allow, Action: [kms:Encrypt], Resource: [acs:kms]}]}}]\n": "credentials[0].policy.Statement[0].Action[0]: a text is expected here, not a map: a value with a colon inside [ ] needs quotes\n" +
 			"credentials[0].policy.Statement[0].Resource[0]: a text is expected here, not a map: a value with a colon inside [ ] needs quotes",
 	} {

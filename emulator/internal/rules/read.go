@@ -95,7 +95,7 @@ func (r *Reader) action(path string, a fixtures.Action) *Action {
 
 // refusal fills what an error leaves out from the catalogue.
 func (r *Reader) refusal(path string, e fixtures.ErrorSpec) *kmserr.Error {
-	if e.Code == "" {
+	if e.Code == "" || !r.Sound(fixtures.Field(path, "status")) || !r.Sound(fixtures.Field(path, "message")) {
 		return nil
 	}
 	known, ok := kmserr.Lookup(e.Code)
