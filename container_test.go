@@ -85,6 +85,9 @@ func environOfImage(t *testing.T) []string {
 }
 
 func TestTheImageWorksForAnyUser(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	for _, uid := range []uint32{65532, 1234, 0} {
 		t.Run(fmt.Sprint(uid), func(t *testing.T) {
 			c := newContainer(t, uid)

@@ -13,6 +13,7 @@ import (
 // A client that does not read keeps no transaction open, and a copy that is under
 // way is in no folder.
 func TestABackupWaitsForNoClient(t *testing.T) {
+	long(t)
 	temp := t.TempDir()
 	t.Setenv("TMPDIR", temp)
 	s := newTestServer(t)

@@ -112,6 +112,7 @@ func TestRoomIsGivenBack(t *testing.T) {
 // TestTheJournalHoldsNoBodies: what it keeps of a request is part of the body,
 // which would stay whole in memory for as long.
 func TestTheJournalHoldsNoBodies(t *testing.T) {
+	long(t)
 	s := bareServer(t, func(o *Options) { o.Journal = 1000 })
 	const requests, size = 64, 1 << 20
 	before := heap()

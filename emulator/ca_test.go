@@ -163,6 +163,7 @@ func TestEachFolderHasACAOfItsOwn(t *testing.T) {
 }
 
 func TestLeavesAreMadeOnceAndBounded(t *testing.T) {
+	long(t)
 	ca := newTestCA(t, t.TempDir())
 	name := func(n int) string { return fmt.Sprintf("service-%d.test", n) }
 	first, _ := ca.certificate(toward(name(0)))

@@ -403,7 +403,7 @@ func TestReplacingAllRulesIsOneStepForTheCallsInFlight(t *testing.T) {
 			}
 		})
 	}
-	for range 40 {
+	for range rounds(40, 5) {
 		s.must("PUT", "faults", other)
 		s.must("PUT", "faults", one)
 	}
@@ -425,7 +425,7 @@ func TestDeletingARuleIsOneStep(t *testing.T) {
 	control := func(method string, body string) testAnswer {
 		return served(s, httptest.NewRequest(method, "/_emulator/faults/f", strings.NewReader(body)))
 	}
-	for range 2000 {
+	for range rounds(2000, 100) {
 		control("PUT", "{error: InternalFailure}")
 		var callers sync.WaitGroup
 		var hits [2]int

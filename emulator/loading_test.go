@@ -280,7 +280,7 @@ faults: [{name: fault-%[1]s, match: {operation: ListAliases}, error: Rejected.Th
 			})
 		}
 	}
-	for n := range 20 {
+	for n := range rounds(20, 4) {
 		who := []string{"a", "b"}[n%2]
 		s.must("PUT", "scenario", scenarios[who])
 		for begin := answered.Load(); answered.Load() < begin+20; {

@@ -357,10 +357,7 @@ type walk struct {
 
 func TestRandomSequencesKeepThePromisesOfTheStateTable(t *testing.T) {
 	const steps = 60
-	sequences := 150
-	if testing.Short() {
-		sequences = 20
-	}
+	sequences := rounds(150, 20)
 	for seed := range uint64(sequences) {
 		w := &walk{t: t, random: rand.New(rand.NewPCG(seed, 0)), model: newModel(), ids: []string{"seed-a", "seed-b", "seed-c", "seed-d", "never"}}
 		st, err := store.Open(filepath.Join(t.TempDir(), "alikms.db"), store.Options{Ephemeral: true})

@@ -195,6 +195,7 @@ func TestTheProfilesHoldTheDocumentedGroups(t *testing.T) {
 }
 
 func TestAnInstancesProfileCountsWhatComesInByIt(t *testing.T) {
+	long(t)
 	for profile, asymmetric := range map[string]int{
 		"instance-1000": 200, "instance-2000": 300, "instance-4000": 500, "instance-10000": 1300, "instance-20000": 2500,
 	} {
@@ -338,6 +339,7 @@ func (s *testServer) fill(keys, versionsOfLast, aliasesOfFirst int) {
 }
 
 func TestTheResourcesProfileLimitsRecords(t *testing.T) {
+	long(t)
 	createKey := form("CreateKey", "KeySpec", "EC_SM2")
 	version := func(key string) url.Values { return form("CreateKeyVersion", "KeyId", key) }
 	alias := func(name string) url.Values { return form("CreateAlias", "KeyId", "filler-000", "AliasName", name) }

@@ -17,6 +17,7 @@ import (
 
 // Everything seeded is reachable through the API, rules and policies apart.
 func TestEveryKeyOfTheExamplesWorks(t *testing.T) {
+	long(t)
 	for _, name := range exampleFiles(t) {
 		t.Run(name, func(t *testing.T) {
 			s := newSituation(t, name)
@@ -159,6 +160,7 @@ func newSeededVersion(t testing.TB, spec *keyspec.Spec) fixtures.Version {
 }
 
 func TestAScenarioOfManyKeysIsReachable(t *testing.T) {
+	long(t)
 	const n = 100
 	for _, spec := range keyspec.All() {
 		document, problems := fixtures.Load(manyKeys(t, n, spec))

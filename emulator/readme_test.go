@@ -27,6 +27,7 @@ var readmes = []string{"../README.md", "README.md", "../fixtures/README.md", "..
 // The lines of each README can be pasted in order, into a shell beside a fresh
 // `go run .`.
 func TestTheCurlLinesOfTheReadmesWork(t *testing.T) {
+	long(t)
 	if _, err := exec.LookPath("curl"); err != nil {
 		t.Skip("the READMEs' lines call curl, which is not installed: ", err)
 	}

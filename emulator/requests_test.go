@@ -269,6 +269,7 @@ func withActionHeaders(method string) func(string, url.Values) *http.Request {
 // However it is sent, every operation answers as its transcript says, up to its
 // first success and its first error.
 func TestEveryOperationAnswersHoweverItIsSent(t *testing.T) {
+	long(t)
 	both := func(seen map[string]bool) bool { return seen[""] && len(seen) > 1 }
 	for manner, request := range manners {
 		t.Run(manner, func(t *testing.T) {
@@ -292,6 +293,7 @@ func TestEveryOperationAnswersHoweverItIsSent(t *testing.T) {
 
 // Every conversation goes as its transcript says in XML too.
 func TestEveryOperationAnswersInXML(t *testing.T) {
+	long(t)
 	playAll(t, func(s *testServer, caller string, params url.Values) testAnswer {
 		action := params.Get("Action")
 		params.Set("Format", "xml")

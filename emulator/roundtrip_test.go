@@ -537,10 +537,7 @@ func (r *roundTrip) goOn(s *Server) (codes []string) {
 
 func TestWhateverWasAnswered200ComesThroughAnExport(t *testing.T) {
 	const turns, steps = 3, 40
-	sequences := 30
-	if testing.Short() {
-		sequences = 8
-	}
+	sequences := rounds(30, 3)
 	done := map[string]bool{}
 	for seed := range uint64(sequences) {
 		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {

@@ -421,7 +421,7 @@ func TestAResetIsOneStepForTheCallsInFlight(t *testing.T) {
 			}
 		})
 	}
-	for range 30 {
+	for range rounds(30, 5) {
 		s.must("POST", "reset", "")
 	}
 	close(stop)
@@ -661,6 +661,7 @@ func TestPrivateKeysOfAScenarioAreThoseThatAreUsed(t *testing.T) {
 
 // A key id may come back with another spec, when the first key was deleted.
 func TestGeneratedMaterialOfAnotherSpecIsNotUsed(t *testing.T) {
+	long(t)
 	const scenario = "keys: [{keyId: key-a, keySpec: %s, keyUsage: SIGN/VERIFY}, {keyId: key-b, keySpec: EC_SM2, keyUsage: SIGN/VERIFY}]"
 	first := newTestServer(t, holding(t, fmt.Sprintf(scenario, "EC_SM2")))
 	first.dump()

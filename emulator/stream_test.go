@@ -146,10 +146,7 @@ func (w *stuck) Write(p []byte) (int, error) {
 }
 
 func TestASlowListenerLosesEntriesIsToldHowManyAndHoldsNobodyUp(t *testing.T) {
-	calls := 100_000
-	if testing.Short() {
-		calls = 10_000
-	}
+	calls := rounds(100_000, 10_000)
 	s := bareServer(t, func(o *Options) { o.Journal = 1000 })
 	list := func() { serve(s, form("DescribeRegions")) }
 	ctx, leave := context.WithCancel(t.Context())

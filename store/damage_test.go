@@ -17,6 +17,9 @@ import (
 // A flipped byte is refused in one line, the file left alone, or it lies where
 // nothing reads it: then every answer is the same, and writing works.
 func TestFlippedByteIsRefusedOrHarmless(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	t.Run("this schema", func(t *testing.T) { flipBytes(t, closedFile(t, 45)) })
 	t.Run("schema 1", func(t *testing.T) { flipBytes(t, firstSchemaFile(t)) })
 }

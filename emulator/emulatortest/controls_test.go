@@ -144,6 +144,9 @@ func TestCallsSayWhatWasSentAndAnswered(t *testing.T) {
 }
 
 func TestCallsFailsTheTestWhenTheJournalIsIncomplete(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	var kms *emulatortest.Emulator
 	const kept = 10_000
 	message := fatalOf(func(r testing.TB) {

@@ -186,6 +186,9 @@ func TestTargetsAreCompared(t *testing.T) {
 // One round of a moment each finds out whether the bench works, not how fast
 // anything is.
 func TestRunMeasuresWhatTargetsAskFor(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	b := newTestBench(t)
 	rows := []string{encrypt16, startRow(30, true), writesRow}
 	for _, row := range rows {

@@ -165,6 +165,9 @@ func TestOAEPDecryptRefusesCiphertextWithoutItsLeadingZero(t *testing.T) {
 }
 
 func TestDecryptRefusesEveryChangedByte(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	eachAlgorithm(t, EncryptDecrypt, func(t *testing.T, _, algorithm string, key PrivateKey) {
 		ciphertext, err := key.Encrypt(algorithm, []byte("plaintext"))
 		if err != nil {
