@@ -178,6 +178,21 @@ func (a answer) list(path ...string) (all []answer) {
 	return all
 }
 
+// texts finds a list of texts in the body; it is not nil.
+func (a answer) texts(path ...string) []string {
+	var found any = a.body
+	for _, name := range path {
+		inner, _ := found.(map[string]any)
+		found = inner[name]
+	}
+	items, _ := found.([]any)
+	all := make([]string, len(items))
+	for i, item := range items {
+		all[i], _ = item.(string)
+	}
+	return all
+}
+
 // call calls an operation; params are names and values in turn.
 func (a *alikms) call(operation string, params ...string) (answer, error) {
 	form := url.Values{"Action": {operation}}

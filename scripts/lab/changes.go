@@ -22,10 +22,22 @@ type change struct {
 	operation string
 	params    []string // names and values in turn
 	// apply does to a world what the call does to alikms; where the answer was
-	// lost, it is the zero one.
+	// lost, it is the zero one. Nil: nothing.
 	apply func(world, answer)
+	// secrets does it to those; nil: it changes none.
+	secrets func(secretWorld)
 	// after is done when the call was answered.
 	after func(*alikms, answer) error
+}
+
+// make does the change to worlds.
+func (c *change) make(keys world, secrets secretWorld, a answer) {
+	if c.apply != nil {
+		c.apply(keys, a)
+	}
+	if c.secrets != nil {
+		c.secrets(secrets)
+	}
 }
 
 // changes makes a change of each writing operation; nil where no key allows it
@@ -54,13 +66,22 @@ var changes = map[string]struct {
 	"UntagResource":          {3, untagResource},
 	"TagResources":           {4, tagResources},
 	"UntagResources":         {3, untagResources},
+
+	"CreateSecret":             {5, createSecret},
+	"PutSecretValue":           {6, putSecretValue},
+	"UpdateSecretVersionStage": {4, updateSecretVersionStage},
+	"UpdateSecret":             {3, updateSecret},
+	"DeleteSecret":             {2, deleteSecret},
+	"RestoreSecret":            {2, restoreSecret},
+	"SetSecretPolicy":          {2, setSecretPolicy},
 }
 
 // reads are the operations that change nothing.
 var reads = strings.Fields(`DescribeKey ListKeys DescribeKeyVersion ListKeyVersions Encrypt Decrypt GenerateDataKey
 	GenerateDataKeyWithoutPlaintext GenerateAndExportDataKey ExportDataKey ReEncrypt GetPublicKey AsymmetricEncrypt
 	AsymmetricDecrypt AsymmetricSign AsymmetricVerify GetKeyPolicy ListAliases ListAliasesByKeyId ListResourceTags
-	ListTagResources DescribeRegions DescribeAccountKmsStatus`)
+	ListTagResources DescribeRegions DescribeAccountKmsStatus DescribeSecret ListSecrets GetSecretValue BatchGetSecretValue
+	ListSecretVersionIds GetSecretPolicy GetRandomPassword`)
 
 // lottery has the name of each change as often as it weighs.
 var lottery = func() (names []string) {
@@ -126,7 +147,11 @@ const maxKeys = 6
 // specs are those of keys, the slow ones rarely.
 var specs = strings.Fields(strings.Repeat("Aliyun_AES_256 Aliyun_AES_192 Aliyun_AES_128 Aliyun_SM4 EC_P256 EC_P256K EC_SM2 ", 6) + "RSA_2048 RSA_2048 RSA_3072 RSA_4096")
 
-const instance = "kst-torture0000000001"
+// The instance, and a key in it, for secrets that have a policy.
+const (
+	instance    = "kst-torture0000000001"
+	instanceKey = "key-of-the-instance"
+)
 
 // createKey makes keys of each spec, with all that they can have from the start.
 func createKey(w *writer) *change {

@@ -91,13 +91,42 @@ func TestWhatIsLostOrTooMuchIsFound(t *testing.T) {
 	} {
 		w, found := worldOfTwo()
 		harm(found)
-		if wrong := w.settle(found); len(wrong) == 0 {
+		if wrong := w.settle(found, secretWorld{}); len(wrong) == 0 {
 			t.Errorf("%s: nothing is said", name)
 		}
 	}
 	w, found := worldOfTwo()
-	if wrong := w.settle(found); len(wrong) > 0 {
+	if wrong := w.settle(found, secretWorld{}); len(wrong) > 0 {
 		t.Errorf("nothing is wrong: %v", wrong)
+	}
+}
+
+func TestWhatIsLostOrTooMuchOfSecretsIsFound(t *testing.T) {
+	secrets := func() secretWorld {
+		return secretWorld{"a": {Description: "d", Tags: map[string]string{}, Versions: []secretVersion{{"v0", "one", []string{"ACSPrevious"}}, {"v1", "two", []string{"ACSCurrent"}}}},
+			"b": {Deleting: true, Tags: map[string]string{}}}
+	}
+	for name, c := range map[string]struct {
+		harm func(secretWorld)
+		ok   bool
+	}{
+		"nothing":               {func(secretWorld) {}, true},
+		"a secret is lost":      {func(found secretWorld) { delete(found, "a") }, false},
+		"a secret comes back":   {func(found secretWorld) { found["c"] = found["a"] }, false},
+		"a value is another":    {func(found secretWorld) { found.change("a", func(s *secretState) { s.Versions[0].Value = "x" }) }, false},
+		"a version is lost":     {func(found secretWorld) { found.change("a", func(s *secretState) { s.Versions = s.Versions[1:] }) }, false},
+		"a stage is elsewhere":  {func(found secretWorld) { found.change("a", func(s *secretState) { s.mark("ACSCurrent", "v0") }) }, false},
+		"a deletion is undone":  {func(found secretWorld) { found.change("b", func(s *secretState) { s.Deleting = false }) }, false},
+		"the lost change is in": {func(found secretWorld) { found.change("a", func(s *secretState) { s.Description = "later" }) }, true},
+	} {
+		w, keys := worldOfTwo()
+		w.secrets = secrets()
+		w.lost = &change{secrets: func(in secretWorld) { in.change("a", func(s *secretState) { s.Description = "later" }) }}
+		found := secrets()
+		c.harm(found)
+		if wrong := w.settle(keys, found); (len(wrong) == 0) != c.ok {
+			t.Errorf("%s: %v", name, wrong)
+		}
 	}
 }
 
@@ -115,7 +144,7 @@ func TestALostAnswerAllowsBothStatesAndNothingBetween(t *testing.T) {
 		w, found := worldOfTwo()
 		w.lost = &change{operation: "TagResources", apply: func(in world, _ answer) { tag(in, "a", "b") }}
 		tag(found, c.tagged...)
-		if wrong := w.settle(found); (len(wrong) == 0) != c.ok {
+		if wrong := w.settle(found, secretWorld{}); (len(wrong) == 0) != c.ok {
 			t.Errorf("tagged %v: %v", c.tagged, wrong)
 		}
 	}
@@ -129,7 +158,7 @@ func TestLostIdsAreLearnt(t *testing.T) {
 	w.lost = &change{apply: func(in world, _ answer) {
 		in.change(unknown, func(k *keyState) { *k = world{"": made}.clone()[""]; k.Versions = []string{unknown} })
 	}}
-	if wrong := w.settle(found); len(wrong) > 0 {
+	if wrong := w.settle(found, secretWorld{}); len(wrong) > 0 {
 		t.Fatal(wrong)
 	}
 	if got := w.world["new"].Versions; !slices.Equal(got, []string{"9"}) {

@@ -25,8 +25,9 @@ type ordeal struct {
 	made  map[string]int // changes that were acknowledged, by operation
 }
 
-// scenario has an instance, for keys with policies, and no key.
-const scenario = "instances: [{instanceId: " + instance + "}]\n"
+// scenario has an instance, for keys and secrets with policies, and a key in it.
+const scenario = "instances: [{instanceId: " + instance + "}]\n" +
+	"keys: [{keyId: " + instanceKey + ", keySpec: Aliyun_AES_256, keyUsage: ENCRYPT/DECRYPT, dkmsInstanceId: " + instance + "}]\n"
 
 func (l *lab) newOrdeal(name string, writers int, folder string) (*ordeal, error) {
 	o := &ordeal{lab: l, folder: folder, fixture: filepath.Join(l.work, name+".yaml"), made: map[string]int{}}
@@ -108,10 +109,11 @@ func (o *ordeal) review(p *alikms) {
 	o.report(o.leftovers())
 }
 
-// strangers are the keys that no writer knows, with their descriptions.
+// strangers are the keys that no writer knows, with their descriptions. The
+// account's own for secrets is none, but there is one at most.
 func (o *ordeal) strangers(p *alikms) (map[string]string, error) {
 	ids, err := p.allKeys()
-	known := map[string]bool{}
+	known, forSecrets := map[string]bool{instanceKey: true}, 0
 	for _, w := range o.writers {
 		for id := range w.world {
 			known[id] = true
@@ -124,6 +126,10 @@ func (o *ordeal) strangers(p *alikms) (map[string]string, error) {
 		}
 		found, askErr := p.ask("DescribeKey", "KeyId", id)
 		err = errors.Join(err, askErr)
+		if found.text("KeyMetadata", "Creator") == "SecretsManager" && forSecrets == 0 {
+			forSecrets++
+			continue
+		}
 		strangers[id] = found.text("KeyMetadata", "Description")
 	}
 	return strangers, err

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"slices"
@@ -17,6 +18,7 @@ type writer struct {
 	chance  *rand.Rand
 	named   int
 	world   world
+	secrets secretWorld
 	tokens  map[string]token           // by key
 	lacking map[string]bool            // keys whose deletion was scheduled without material
 	proofs  map[string]map[string]text // by key, by version
@@ -32,7 +34,7 @@ type text struct {
 }
 
 func newWriter(number int, chance *rand.Rand) *writer {
-	return &writer{number: number, chance: chance, world: world{}, tokens: map[string]token{}, lacking: map[string]bool{}, proofs: map[string]map[string]text{}}
+	return &writer{number: number, chance: chance, world: world{}, secrets: secretWorld{}, tokens: map[string]token{}, lacking: map[string]bool{}, proofs: map[string]map[string]text{}}
 }
 
 // The ways in which a step of a writer ends.
@@ -59,7 +61,7 @@ func (w *writer) step(p *alikms) (operation string, became verdict, err error) {
 	case a.status != http.StatusOK:
 		return c.operation, acknowledged, misanswer(fmt.Sprintf("%s %q answers %v", c.operation, c.params, a))
 	}
-	c.apply(w.world, a)
+	c.make(w.world, w.secrets, a)
 	if c.after == nil {
 		return c.operation, acknowledged, nil
 	}
@@ -93,7 +95,11 @@ func (w *writer) review(p *alikms, strangers []string) error {
 	if err != nil {
 		return err
 	}
-	if wrong := w.settle(found); wrong != nil {
+	secrets, err := w.lookAtSecrets(p)
+	if err != nil {
+		return err
+	}
+	if wrong := w.settle(found, secrets); wrong != nil {
 		return fmt.Errorf("writer %d: %s", w.number, strings.Join(wrong, "\n"))
 	}
 	for id := range w.world {
@@ -105,18 +111,22 @@ func (w *writer) review(p *alikms, strangers []string) error {
 }
 
 // settle takes one of the worlds that may be.
-func (w *writer) settle(found world) (wrong []string) {
-	possible := []world{w.world}
+func (w *writer) settle(found world, secrets secretWorld) (wrong []string) {
+	type both struct {
+		world   world
+		secrets secretWorld
+	}
+	possible := []both{{w.world, w.secrets}}
 	if w.lost != nil {
-		made := w.world.clone()
-		w.lost.apply(made, answer{})
+		made := both{w.world.clone(), w.secrets.clone()}
+		w.lost.make(made.world, made.secrets, answer{})
 		possible = append(possible, made)
 	}
 	for i, each := range possible {
-		each.learn(found)
-		differences := each.differences(found)
+		each.world.learn(found)
+		differences := append(each.world.differences(found), each.secrets.differences(secrets)...)
 		if len(differences) == 0 {
-			w.world, w.lost = each, nil
+			w.world, w.secrets, w.lost = each.world, each.secrets, nil
 			return nil
 		}
 		if i > 0 {
@@ -181,14 +191,15 @@ func (w *writer) proveSymmetric(p *alikms, id string, k keyState) error {
 	return err
 }
 
-// pass is what eight days do: keys whose deletion was pending are gone, and no
-// token imports any more.
+// pass is what eight days do: keys and secrets whose deletion was pending are gone,
+// and no token imports any more.
 func (w *writer) pass() {
 	for id, k := range w.world {
 		if k.Deleting {
 			delete(w.world, id)
 		}
 	}
+	maps.DeleteFunc(w.secrets, func(_ string, s secretState) bool { return s.Deleting })
 	w.tokens = map[string]token{}
 }
 
