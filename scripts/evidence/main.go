@@ -69,7 +69,7 @@ var clients = []struct{ id, label string }{
 	{"@alicloud/pop-core", "Node `@alicloud/pop-core`"},
 	{"github.com/alibabacloud-go/tea-rpc", "Terraform's `tea-rpc`"},
 	{"github.com/hashicorp/go-kms-wrapping/wrappers/alicloudkms/v2", "Vault's `alicloudkms`"},
-	{"aliyun-encryption-sdk", "Python `aliyun-encryption-sdk`"},
+	{"bestv-aliyun-encryption-sdk", "Python `bestv-aliyun-encryption-sdk`"},
 	{"github.com/aliyun/aliyun-secretsmanager-client-go", "Go `aliyun-secretsmanager-client-go`"},
 	{"aliyun-secret-manager-client", "Python `aliyun-secret-manager-client`"},
 }

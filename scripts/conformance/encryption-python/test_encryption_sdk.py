@@ -93,7 +93,7 @@ class EncryptionSDK(unittest.TestCase):
         calls = self.journal()
         for call in calls:
             if call["status"] == 200:
-                evidence.answered("aliyun-encryption-sdk", call["operation"])
+                evidence.answered("bestv-aliyun-encryption-sdk", call["operation"])
         return [call["operation"] for call in calls]
 
     def refusals(self):
@@ -165,7 +165,7 @@ class EncryptionSDK(unittest.TestCase):
         with self.assertRaises(ServerException) as raised:
             self.encrypt(DefaultDataKeyProvider(arn(AES)), CONTEXT)
         self.assertEqual((raised.exception.get_http_status(), raised.exception.get_error_code()), (409, "Rejected.Disabled"))
-        evidence.refused("aliyun-encryption-sdk", raised.exception.get_error_code())
+        evidence.refused("bestv-aliyun-encryption-sdk", raised.exception.get_error_code())
 
     def test_verifies_what_it_signs_and_nothing_else(self):
         for algorithm, of in SIGNERS.items():
