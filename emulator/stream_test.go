@@ -224,7 +224,7 @@ func TestAStreamEndsWithTheServer(t *testing.T) {
 		if rest, err := io.ReadAll(c.answers); err != nil || len(rest) > 0 {
 			b.t.Errorf("the stream ended with %q, %v", rest, err)
 		}
-		if err := <-b.ended; err != nil || time.Since(began) > 0 {
+		if err := <-b.ended; err != nil || time.Since(began) > 50*time.Millisecond { // net/http looks once in a while
 			b.t.Errorf("the server stopped after %s: %v", time.Since(began), err)
 		}
 	})
