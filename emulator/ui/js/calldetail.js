@@ -60,7 +60,8 @@ export class Detail {
   }
 }
 
-const decided = call => h('p.decided', {}, call.decided ?? 'Asking …')
+// decided is the journal's sentence. It begins as a part of a line does.
+const decided = ({ decided: said = 'asking …' }) => h('p.decided', {}, `${said[0].toUpperCase()}${said.slice(1)}${/[.…]$/.test(said) ? '' : '.'}`)
 
 const outcomes = {
   acted: ['acted', 'fault'],

@@ -5,7 +5,8 @@ import { Detail } from './calldetail.js'
 import { filterOf } from './callfilter.js'
 import { Table } from './calltable.js'
 import { command } from './clipboard.js'
-import { empty, fill, h, head } from './dom.js'
+import { empty, fill, h } from './dom.js'
+import { endpoint } from './endpoint.js'
 import { counted } from './format.js'
 import { tried } from './say.js'
 
@@ -39,10 +40,18 @@ function make(place, feed) {
     const all = table.all()
     table.element.hidden = all.length === 0
     if (held.length === 0) table.mark(all.length)
-    fill(none, all.length > 0 ? null : feed.calls.length > 0 ? nothingFits() : nothingYet())
+    showNothing(all.length > 0 ? '' : feed.calls.length > 0 ? 'fits' : 'yet')
     const waiting = held.length > 0 && ` · ${held.length.toLocaleString('en')} new`
     const missed = feed.missed > 0 && ` · ${feed.missed.toLocaleString('en')} not shown, they came too fast`
     fill(count, `${counted(all.length, 'call')}${filter.value.trim() ? ` of ${feed.calls.length.toLocaleString('en')}` : ''}`, waiting, missed)
+  }
+
+  // showNothing says why the list is empty, once.
+  let said = ''
+  const showNothing = why => {
+    if (why === said) return
+    said = why
+    fill(none, why === 'fits' && nothingFits(), why === 'yet' && nothingYet())
   }
 
   const flush = () => {
@@ -90,7 +99,14 @@ function make(place, feed) {
   }
 }
 
-const nothingYet = () => empty('No calls yet',
-  h('p', {}, 'Every call of a client shows here the moment it is answered. Point an SDK at ', h('code', {}, location.host), ', or try:'),
-  command(`curl -s ${location.origin} -d Action=ListKeys`),
-  h('p', {}, 'Or make one here: ', h('a', { href: '#try' }, 'try a call'), '.'))
+function nothingYet() {
+  const address = h('code')
+  const example = h('div')
+  endpoint().then(url => {
+    fill(address, new URL(url).host)
+    fill(example, command(`curl -s ${url} -d Action=ListKeys`))
+  })
+  return empty('No calls yet',
+    h('p', {}, 'Every call of a client shows here the moment it is answered. Point an SDK at ', address, ', or try:'), example,
+    h('p', {}, 'Or make one here: ', h('a', { href: '#try' }, 'try a call'), '.'))
+}

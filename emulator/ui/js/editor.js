@@ -30,7 +30,7 @@ export class Editor {
     const count = this.area.value.split('\n').length
     if (count === this.numbered) return
     this.numbered = count
-    fill(this.lines, Array.from({ length: count }, (_, i) => h(this.wrong.has(i + 1) ? 'span.bad' : 'span', {}, String(i + 1))))
+    fill(this.lines, numbers(count, this.wrong))
     this.area.rows = Math.min(Math.max(count + 1, 7), 32)
   }
 
@@ -58,4 +58,15 @@ export class Editor {
     this.area.setSelectionRange(at, at)
     this.area.scrollTop = Math.max(0, (line - 4) * 20)
   }
+}
+
+// numbers are the lines' numbers, a line each, as text: of a long scenario there are
+// many. Those where something is wrong are elements.
+function numbers(count, wrong) {
+  const pieces = ['']
+  for (let line = 1; line <= count; line++) {
+    if (wrong.has(line)) pieces.push(h('span.bad', {}, String(line)), '')
+    else pieces[pieces.length - 1] += `${line}\n`
+  }
+  return pieces
 }

@@ -49,7 +49,7 @@ function make(place) {
     form = new Form(operation, known)
     form.element.addEventListener('run', run)
     form.element.addEventListener('changed', () => sample.show(form))
-    form.set(parameters, caller)
+    form.set(parameters, caller || known.callers[0])
     fill(middle, form.element)
     fill(answer, h('h2', {}, 'Answer'), h('p.hint', {}, 'Run the call to see what KMS answers.'))
     sample.show(form)

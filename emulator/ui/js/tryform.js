@@ -73,8 +73,8 @@ export class Form {
   }
 
   // set writes values into the form, by the names of the wire.
-  set(parameters, caller = this.who.value) {
-    this.who.value = caller
+  set(parameters, caller) {
+    if (caller) this.who.value = caller
     for (const [name, control] of this.controls) {
       const text = valueOf(name, parameters)
       if (text !== undefined) control.set(text)

@@ -51,7 +51,7 @@ const textLines = (text, indent) => text.replace(/\n$/, '').split('\n').map(line
 
 // These are no text to YAML, in one version of it or another.
 const words = /^(true|false|null|yes|no|on|off|y|n|~)$/i
-const plain = /^[A-Za-z_][\w./+-]*$/
+const plain = /^[A-Za-z_]([\w ./+-]*[\w./+-])?$/
 const identifier = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]+$/
 
 // scalar writes a text plainly where no reader takes it for something else, and
