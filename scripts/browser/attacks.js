@@ -6,7 +6,7 @@ const controls = '/_emulator/'
 const createKey = 'Action=CreateKey&KeySpec=RSA_2048'
 
 // read and change are what is tried with fetch.
-const reads = [`${controls}export`, `${controls}requests`, `${controls}ui/`, `${controls}sample?sdk=go&operation=ListKeys`, '/?Action=ListKeys']
+const reads = [`${controls}export`, `${controls}requests`, `${controls}ui/`, '/?Action=ListKeys']
 const changes = [
   ['POST', '/', createKey, 'application/x-www-form-urlencoded'],
   ['POST', `/?${createKey}`, '', 'text/plain'],
@@ -118,8 +118,6 @@ export const further = [
   ...furtherReads.map(path => attack(`fetch ${path}`, get, { path })),
   attack(`EventSource ${controls}requests/stream`, eventSource, { path: `${controls}requests/stream?limit=1` }),
   attack(`fetch PUT ${controls}scenario`, send, { path: `${controls}scenario`, method: 'PUT', body: '{keys: []}', type: 'application/json' }),
-  attack(`fetch no-cors POST ${controls}try`, send, { path: `${controls}try`, method: 'POST', body: '{operation: CreateKey}', type: 'text/plain', mode: 'no-cors' }),
-  attack(`beacon ${controls}try`, beacon, { path: `${controls}try`, body: '{operation: CreateKey}' }),
   attack(`iframe ${controls}ui/`, frame, { path: `${controls}ui/` }),
   attack('iframe /', frame, { path: '/' }),
 ]

@@ -89,7 +89,7 @@ function expectHostNotAllowed({ status, headers, body }) {
 
 // attacked runs each attack as a test, from a page to a base URL of alikms.
 function attacked(title, tried, { from, to }, check = () => {}) {
-  describe(title, () => {
+  describe(title, { concurrency: 1 }, () => {
     const target = running()
     let page
     before(async () => { page = await opened(from(target.recorder.port)) })
@@ -106,16 +106,20 @@ function attacked(title, tried, { from, to }, check = () => {}) {
 const at = host => port => `http://${host}:${port}`
 const evilSite = () => `http://evil.example:${site.port}`
 
-attacked('a page whose name was rebound to alikms', fromSandboxesToo, { from: at('evil.example'), to: at('evil.example') }, expectHostNotAllowed)
-attacked('a page at another port of the rebound name', everything, { from: evilSite, to: at('evil.example') }, expectHostNotAllowed)
-attacked('a page below whose name alikms is', everything, { from: evilSite, to: at('rebound.evil.example') }, expectHostNotAllowed)
-attacked('another site against 127.0.0.1', fromSandboxesToo, { from: evilSite, to: at('127.0.0.1') })
-attacked('another site against localhost', everything, { from: evilSite, to: at('localhost') })
-attacked('a local server of another port against 127.0.0.1', everything, { from: () => `http://127.0.0.1:${site.port}`, to: at('127.0.0.1') })
-// Over plain HTTP to these names a GET without an Origin cannot be told from a program's.
-for (const name of ['alikms', 'kms.cn-hangzhou.aliyuncs.com', 'alikms.test']) {
-  attacked(`another site against ${name}`, attacks.open, { from: evilSite, to: at(name) })
-}
+// Each suite has an alikms and a page of its own, so some run side by side; the
+// attacks of one come one by one.
+describe('pages of other sites', { concurrency: 3 }, () => {
+  attacked('a page whose name was rebound to alikms', fromSandboxesToo, { from: at('evil.example'), to: at('evil.example') }, expectHostNotAllowed)
+  attacked('a page at another port of the rebound name', everything, { from: evilSite, to: at('evil.example') }, expectHostNotAllowed)
+  attacked('a page below whose name alikms is', everything, { from: evilSite, to: at('rebound.evil.example') }, expectHostNotAllowed)
+  attacked('another site against 127.0.0.1', fromSandboxesToo, { from: evilSite, to: at('127.0.0.1') })
+  attacked('another site against localhost', everything, { from: evilSite, to: at('localhost') })
+  attacked('a local server of another port against 127.0.0.1', everything, { from: () => `http://127.0.0.1:${site.port}`, to: at('127.0.0.1') })
+  // Over plain HTTP to these names a GET without an Origin cannot be told from a program's.
+  for (const name of ['alikms', 'kms.cn-hangzhou.aliyuncs.com', 'alikms.test']) {
+    attacked(`another site against ${name}`, attacks.open, { from: evilSite, to: at(name) })
+  }
+})
 
 describe('a page of alikms', () => {
   const target = running()

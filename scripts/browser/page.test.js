@@ -82,6 +82,19 @@ describe('calls', () => {
     assert.equal(JSON.parse(stdout).KeyMetadata.KeyId, 'key-hzz630494463ejqjx0003')
   })
 
+  it('gives a call that was signed as a command that tries it', async () => {
+    const before = await at.control('GET', 'scenario')
+    await at.control('PUT', 'scenario', { credentials: [{ accessKeyId: 'suite-c', accessKeySecret: 'any' }] })
+    await sdk(at.base, 'suite-c').request('ListKeys', {}, { method: 'POST' })
+    const view = await at.view('calls')
+    await view.locator('tbody tr').filter({ hasText: 'suite-c' }).first().click()
+    await shows(view.locator('.detail'), 'V1 by suite-c: checked, and right')
+    await button(view.locator('.detail'), 'Copy as curl').click()
+    const { stdout } = await run('bash', ['-c', await copied(at.page)])
+    assert.equal(JSON.parse(stdout).status, 200)
+    await at.control('PUT', 'scenario', before)
+  })
+
   it('fails the next call like one, and lets others be', async () => {
     const client = sdk(at.base, 'suite-b')
     const encrypt = () => client.request('Encrypt', { ...aes, Plaintext: 'aGVsbG8=' }, { method: 'POST' })
@@ -205,6 +218,15 @@ describe('keys, clock and quotas', () => {
     assert.equal(await at.page.getByLabel('KeyId', { exact: true }).inputValue(), 'key-hzz630494463ejqjx0006')
   })
 
+  it('lists secrets with versions and stages, and no value', async () => {
+    await at.call('CreateSecret', { SecretName: 'app/db', VersionId: 'v1', SecretData: 'undisclosed-one' })
+    await at.call('PutSecretValue', { SecretName: 'app/db', VersionId: 'v2', SecretData: 'undisclosed-two' })
+    const view = await at.view('secrets')
+    await shows(view.locator('article'), 'app/db')
+    assert.deepEqual(await view.locator('tbody tr').allInnerTexts().then(rows => rows.map(row => row.split(/\s+/).slice(0, 2))), [['v1', 'ACSPrevious'], ['v2', 'ACSCurrent']])
+    assert.doesNotMatch(await at.page.content(), /undisclosed/)
+  })
+
   it('moves the clock, freezes it and lets it run', async () => {
     const view = await at.view('clock')
     await button(view, 'Freeze here').click()
@@ -316,10 +338,10 @@ describe('a page that is no tab of a mouse', () => {
   })
 
   // ready is what a view shows when it has been told what there is.
-  const ready = { calls: 'ListAliases', rules: 'slow-for-a', keys: 'alias/demo-sm2', clock: 'No quotas', scenario: 'in force', try: 'Plaintext' }
+  const ready = { calls: 'ListAliases', rules: 'slow-for-a', keys: 'alias/demo-sm2', secrets: 'There are no secrets', clock: 'No quotas', scenario: 'in force', try: 'Plaintext' }
 
   it('shows where the keyboard is, in every view', async () => {
-    for (const id of ['calls', 'rules', 'keys', 'clock', 'scenario', 'try']) {
+    for (const id of Object.keys(ready)) {
       const view = await at.view(id)
       await shows(view.locator(id === 'scenario' ? '[role=status]' : '*'), ready[id])
       for (const control of await view.locator('button:visible:enabled, a:visible, input:visible, select:visible').all()) {
