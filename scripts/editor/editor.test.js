@@ -16,12 +16,12 @@ const bad = ['fixtures/testdata/bad', 'emulator/testdata/bad'].flatMap(scenarios
 
 // beyond is what a schema cannot know, by how alikms says it.
 const beyond = [
-  /is not beside |is only (for|with|beside) |\]: (script or an action|pass or an action|rate or profile|name|match\.gateway|deleteDate|rotationInterval|seed|chance) is missing: |is the key's creationDate/, // which fields go together
+  /is not beside |is only (for|with|beside) |\]: (script or an action|pass or an action|rate or profile|name|match\.gateway|deleteDate|rotationInterval|encryptionKeyId|secretData or secretDataFile|seed|chance) is missing: |is the key's creationDate|no version has the stage/, // which fields go together
   /is already used at |is none of |is no key here|is no version here|is a version of another key|is not a gateway/, // which names there are
   /in the future|is not after |is before /, // the time
   /\.(privateKey|privateKeyFile|secretDataFile): /, // what a file or a PEM holds
   / cannot do |can never (match|act)|is not for origin |needs material|has one version|is no lower-case UUID|has \d+ bytes/, // what keys and operations can do
-  /is too long: at most \d+d|the clock stays between/, // how large the numbers in a text are
+  /is too long: (at most \d+d|\d+ bytes)|the clock stays between/, // how large the numbers in a text are
   /YAML (tags|directives|anchors and aliases|merge keys) |a colon inside \[ \]/, // YAML that scenarios do not have
   /as JSON: / // JSON in a text
 ]
