@@ -52,6 +52,7 @@ var shortCells = map[string]bool{
 	"encrypt EC_SM2, 16 connections": true, "sign EC_P256, 16 connections": true,
 	"Encrypt Aliyun_AES_256, 16 connections": true, "Encrypt Aliyun_AES_256, 1 connection": true,
 	"Decrypt Aliyun_AES_256, 16 connections": true, "GenerateDataKey Aliyun_AES_256, 16 connections": true,
+	getSecret16: true,
 }
 
 func (b *bench) cells(ring keyring, keys []testKey) (cells []cell, err error) {
@@ -131,7 +132,8 @@ const accessKeyID, accessKeySecret = "bench", "bench-secret"
 // startServers starts what is compared. The keys are the same everywhere.
 func (b *bench) startServers(keys []testKey) (servers []server, err error) {
 	scenario, keysFile, rules := filepath.Join(b.folder, "scenario.json"), filepath.Join(b.folder, "keys.json"), filepath.Join(b.folder, "rules.json")
-	if err := cmp.Or(writeScenario(scenario, keys), writeJSON(keysFile, keys), writeJSON(rules, tenRules(keys))); err != nil {
+	secrets := filepath.Join(b.folder, "secrets.json")
+	if err := cmp.Or(writeScenario(scenario, keys), writeSecrets(secrets, keys, 1), writeJSON(keysFile, keys), writeJSON(rules, tenRules(keys))); err != nil {
 		return nil, err
 	}
 	add := func(p *process, failed error, names ...string) {
@@ -140,11 +142,11 @@ func (b *bench) startServers(keys []testKey) (servers []server, err error) {
 			servers = append(servers, server{name, p, callerOf(name)})
 		}
 	}
-	p, failed := b.startAlikms("calls", "--fixture", scenario)
+	p, failed := b.startAlikms("calls", "--fixture", scenario, "--fixture", secrets)
 	add(p, failed, unsigned)
-	p, failed = b.startAlikms("calls-verified", "--fixture", scenario, "--credential", accessKeyID+":"+accessKeySecret)
+	p, failed = b.startAlikms("calls-verified", "--fixture", scenario, "--fixture", secrets, "--credential", accessKeyID+":"+accessKeySecret)
 	add(p, failed, signedV1, signedV3)
-	p, failed = b.startAlikms("calls-rules", "--fixture", scenario, "--fixture", rules)
+	p, failed = b.startAlikms("calls-rules", "--fixture", scenario, "--fixture", secrets, "--fixture", rules)
 	add(p, failed, withRules)
 	p, failed = b.start(b.self, "-floor", keysFile, "-gated")
 	add(p, failed, gatedFloor)

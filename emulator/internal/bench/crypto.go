@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha1"
@@ -24,6 +25,8 @@ type parsedKey struct {
 	// rsa is an RSA key as Go's own library has it: alikms is compared with what it
 	// would be without what keyspec saves of it.
 	rsa *rsa.PrivateKey
+	// secret is the value of a secret, encrypted with a symmetric key.
+	secret []byte
 }
 
 func parseKeys(keys []testKey) (keyring, error) {
@@ -39,8 +42,14 @@ func parseKeys(keys []testKey) (keyring, error) {
 		}
 		standard, _ := x509.ParsePKCS8PrivateKey(k.Material) // not of every spec
 		rsaKey, _ := standard.(*rsa.PrivateKey)
-		ring[k.ID] = parsedKey{k, key, rsaKey}
-		ring[k.VersionID] = ring[k.ID]
+		var secret []byte
+		if symmetric, ok := key.(*keyspec.SymmetricKey); ok {
+			if secret, err = symmetric.Seal([]byte(plaintext), nil); err != nil {
+				return nil, err
+			}
+		}
+		ring[k.ID] = parsedKey{k, key, rsaKey, secret}
+		ring[k.VersionID], ring[k.secretName()] = ring[k.ID], ring[k.ID]
 	}
 	return ring, nil
 }
@@ -55,7 +64,7 @@ func (ring keyring) work(form url.Values) (func() (formjson.Answer, error), erro
 	if err != nil {
 		return nil, err
 	}
-	name := form.Get("KeyId")
+	name := cmp.Or(form.Get("KeyId"), form.Get("SecretName"))
 	if name == "" && len(blob) > blobIDSize {
 		name = string(blob[:blobIDSize])
 	}
@@ -87,6 +96,12 @@ func (k parsedKey) symmetric(key *keyspec.SymmetricKey, form url.Values, blob []
 	case "Decrypt":
 		return func() (formjson.Answer, error) {
 			text, err := key.Open(blob[blobIDSize:], nil)
+			a.Plaintext = string(text)
+			return a, err
+		}, nil
+	case "GetSecretValue":
+		return func() (formjson.Answer, error) {
+			text, err := key.Open(k.secret, nil)
 			a.Plaintext = string(text)
 			return a, err
 		}, nil
@@ -177,6 +192,7 @@ func (ring keyring) symmetricCalls(k testKey) ([]cipherCall, error) {
 		{"Encrypt " + k.Spec, encrypt},
 		{"Decrypt " + k.Spec, params("Action", "Decrypt", "CiphertextBlob", base64.StdEncoding.EncodeToString(made.CiphertextBlob))},
 		{"GenerateDataKey " + k.Spec, params("Action", "GenerateDataKey", "KeyId", k.ID)},
+		{"GetSecretValue " + k.Spec, params("Action", "GetSecretValue", "SecretName", k.secretName())},
 	}, err
 }
 

@@ -21,6 +21,9 @@ type testKey struct {
 	Material      []byte // as keyspec marshals it
 }
 
+// secretName is that of the secret that a symmetric key encrypts.
+func (k testKey) secretName() string { return "secret/" + k.ID }
+
 // newKeys makes a key of each spec and usage.
 func newKeys() (keys []testKey, err error) {
 	for _, spec := range keyspec.All() {
@@ -129,4 +132,24 @@ func writeJSON(path string, v any) error {
 		return err
 	}
 	return os.WriteFile(path, append(text, '\n'), 0o600)
+}
+
+// writeSecrets writes a secret for each symmetric key, as alikms reads it, with so
+// many versions.
+func writeSecrets(path string, keys []testKey, versions int) error {
+	type object = map[string]any
+	var secrets []object
+	for _, k := range keys {
+		if spec, _ := keyspec.Lookup(k.Spec); !spec.Symmetric() {
+			continue
+		}
+		secret := object{"secretName": k.secretName(), "encryptionKeyId": k.ID}
+		var all []object
+		for n := range versions {
+			all = append(all, object{"versionId": fmt.Sprint("v", n), "secretData": plaintext})
+		}
+		secret["versions"] = all
+		secrets = append(secrets, secret)
+	}
+	return writeJSON(path, object{"secrets": secrets})
 }

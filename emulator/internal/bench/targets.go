@@ -14,7 +14,11 @@ type target struct {
 	atMost           bool
 }
 
-const encrypt16, decrypt16 = "encrypt RSA_2048, 16 connections", "decrypt RSA_2048, 16 connections"
+const (
+	encrypt16   = "encrypt RSA_2048, 16 connections"
+	decrypt16   = "decrypt RSA_2048, 16 connections"
+	getSecret16 = "GetSecretValue Aliyun_AES_256, 16 connections"
+)
 
 var targets = []target{
 	{"encrypt RSA_2048, 16 connections, of the floor: unsigned", throughput, encrypt16, unsigned, 0.90, false},
@@ -24,6 +28,7 @@ var targets = []target{
 	{"decrypt RSA_2048, 16 connections, of the floor", throughput, decrypt16, unsigned, 0.96, false},
 	{"its p99, of the ungated floor's", latency, decrypt16, p99Ungated, 0.45, true},
 	{"symmetric Encrypt, 16 connections, of the floor", throughput, "Encrypt Aliyun_AES_256, 16 connections", unsigned, 0.85, false},
+	{"GetSecretValue, 16 connections, of the floor", throughput, getSecret16, unsigned, 0.80, false},
 	{"start to first answer, 30 RSA keys, existing folder, over bare net/http, ms", starts, startRow(30, true), overBare, 10, true},
 	{"the same, 1,000 RSA keys, ms", starts, startRow(1000, true), overBare, 100, true},
 	{"resident memory idle, MiB", memory, memoryRow + ", unsigned", idle, 15, true},
