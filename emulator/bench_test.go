@@ -21,7 +21,8 @@ import (
 //	go tool pprof -top -cum -focus ServeHTTP cpu.out
 func BenchmarkCall(b *testing.B) {
 	symmetric := map[string]string{"Action": "Encrypt", "KeyId": "alias/symmetric", "Plaintext": "SGVsbG8="}
-	for _, params := range []map[string]string{encryptions, symmetric} {
+	secret := map[string]string{"Action": "GetSecretValue", "SecretName": "app/db", "VersionStage": "ACSCurrent", "FetchExtendedConfig": "true"}
+	for _, params := range []map[string]string{encryptions, symmetric, secret} {
 		for _, scheme := range []string{"", "V1", "V3"} {
 			b.Run(params["Action"]+"/"+cmp.Or(scheme, "unsigned"), func(b *testing.B) { benchmarkCall(b, scheme, params) })
 		}
@@ -71,7 +72,7 @@ func listening(b *testing.B, s *Server) string {
 	return l.Addr().String()
 }
 
-// makeSymmetric creates the key behind alias/symmetric.
+// makeSymmetric creates the key behind alias/symmetric, and a secret.
 func makeSymmetric(b *testing.B, connection load.Connections, request func(map[string]string) []byte) {
 	body, err := connection.Call(request(map[string]string{"Action": "CreateKey"}))
 	if err != nil {
@@ -82,6 +83,10 @@ func makeSymmetric(b *testing.B, connection load.Connections, request func(map[s
 		b.Fatal(err)
 	}
 	_, err = connection.Call(request(map[string]string{"Action": "CreateAlias", "AliasName": "alias/symmetric", "KeyId": made.KeyMetadata.KeyId}))
+	if err != nil {
+		b.Fatal(err)
+	}
+	_, err = connection.Call(request(map[string]string{"Action": "CreateSecret", "SecretName": "app/db", "VersionId": "v1", "SecretData": "x"}))
 	if err != nil {
 		b.Fatal(err)
 	}
