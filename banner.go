@@ -54,6 +54,7 @@ func contents(l emulator.Loaded) string {
 		one, many string
 	}{
 		{l.Keys, "key", "keys"},
+		{l.Secrets, "secret", "secrets"},
 		{l.Callers, "caller", "callers"},
 		{l.Instances, "instance", "instances"},
 		{l.Quotas, "quota", "quotas"},

@@ -38,14 +38,14 @@ func TestTheBannerSaysWhatWasLoadedAndWhatTimeItIs(t *testing.T) {
 	rules, callers := filepath.Join(folder, "rules.yaml"), filepath.Join(folder, "callers.yaml")
 	for path, text := range map[string]string{
 		rules:   "clock: 2026-01-01T00:00:00Z\nfaults: [{name: a, error: InternalFailure}]\nquotas: [{name: q, rate: 5/s}, {profile: shared-gateway}]\n",
-		callers: "keys: [{keyId: key-a, keySpec: EC_SM2, keyUsage: SIGN/VERIFY}]\ncredentials: [{accessKeyId: app, accessKeySecret: s}]\ninstances: [{instanceId: kst-one}]\n",
+		callers: "keys: [{keyId: key-a, keySpec: EC_SM2, keyUsage: SIGN/VERIFY}]\nsecrets: [{secretName: s, versions: [{versionId: v, secretData: x}]}]\ncredentials: [{accessKeyId: app, accessKeySecret: s}]\ninstances: [{instanceId: kst-one}]\n",
 	} {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
 	start(t, "--ephemeral", "--fixture", rules, "--fixture", callers, "--credential", "more:s").expectSaid(
-		"scenario: "+rules+", "+callers+": 1 key, 2 callers, 1 instance, 2 quotas, 1 fault",
+		"scenario: "+rules+", "+callers+": 1 key, 1 secret, 2 callers, 1 instance, 2 quotas, 1 fault",
 		"clock: frozen at 2026-01-01T00:00:00Z; DELETE /_emulator/clock makes it real time")
 	if err := os.WriteFile(rules, []byte("region: cn-beijing\n"), 0o600); err != nil {
 		t.Fatal(err)

@@ -58,6 +58,7 @@ type tailCommand struct {
 type filters struct {
 	Operation   string `env:"-" placeholder:"NAME" help:"Only calls of this operation."`
 	KeyID       string `env:"-" name:"key-id" placeholder:"KEY" help:"Only calls of this key: its id, alias or ARN."`
+	SecretName  string `env:"-" placeholder:"SECRET" help:"Only calls about this secret: its name or ARN."`
 	AccessKeyID string `env:"-" name:"access-key-id" placeholder:"ID" help:"Only calls of this caller."`
 	Gateway     string `env:"-" placeholder:"NAME" help:"Only calls by this gateway: shared, or an instanceId."`
 	Fault       string `env:"-" placeholder:"NAME" help:"Only calls that this fault acted on."`
@@ -72,7 +73,7 @@ type filters struct {
 func (f filters) query() url.Values {
 	query := url.Values{}
 	for name, value := range map[string]string{
-		"operation": f.Operation, "keyId": f.KeyID, "accessKeyId": f.AccessKeyID, "gateway": f.Gateway, "fault": f.Fault,
+		"operation": f.Operation, "keyId": f.KeyID, "secretName": f.SecretName, "accessKeyId": f.AccessKeyID, "gateway": f.Gateway, "fault": f.Fault,
 		"quota": f.Quota, "status": f.Status, "code": f.Code, "requestId": f.RequestID, "since": f.Since, "until": f.Until,
 	} {
 		if value != "" {

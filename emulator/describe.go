@@ -71,9 +71,9 @@ func Schema() []byte {
 
 // Loaded says what a server began with.
 type Loaded struct {
-	Keys, Callers, Instances, Quotas, Faults int // of the scenario
+	Keys, Secrets, Callers, Instances, Quotas, Faults int // of the scenario
 
-	LeftOut bool              // its keys are not there: the store had others (SeedOnlyEmpty)
+	LeftOut bool              // its keys and secrets are not there: the store had others (SeedOnlyEmpty)
 	Differ  int               // keys and secrets of the store that are not as the scenario says
 	Now     time.Time         // by the emulator's clock
 	Frozen  bool              // the clock stands
@@ -96,7 +96,7 @@ func (s *Server) Loaded() Loaded {
 		Ahead:     fixtures.Duration(clock.Offset),
 	}
 	if !l.LeftOut {
-		l.Keys = len(doc.Keys)
+		l.Keys, l.Secrets = len(doc.Keys), len(doc.Secrets)
 	}
 	return l
 }
