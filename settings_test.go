@@ -133,7 +133,7 @@ func TestHelpVersionAndMisspeltCommands(t *testing.T) {
 		{[]string{"version"}, 0, versionText() + "\n"},
 		{[]string{"serv"}, 2, "alikms: there is no command \"serv\"; did you mean serve?\n"},
 		{[]string{"help", "healht"}, 2, "alikms: there is no command \"healht\"; did you mean health?\n"},
-		{[]string{"encrypt"}, 2, "alikms: there is no command \"encrypt\"; there are serve, validate, operations, errors, schema, health, wait, env, sample, why, tail, export, backup, check, version\n"},
+		{[]string{"encrypt"}, 2, "alikms: there is no command \"encrypt\"; there are serve, validate, operations, errors, schema, health, wait, env, sample, why, tail, load, export, backup, check, version\n"},
 	}
 	for _, c := range cases {
 		t.Run(strings.Join(c.args, " "), func(t *testing.T) {
