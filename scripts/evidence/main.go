@@ -72,6 +72,7 @@ var clients = []struct{ id, label string }{
 	{"bestv-aliyun-encryption-sdk", "Python `bestv-aliyun-encryption-sdk`"},
 	{"github.com/aliyun/aliyun-secretsmanager-client-go", "Go `aliyun-secretsmanager-client-go`"},
 	{"aliyun-secret-manager-client", "Python `aliyun-secret-manager-client`"},
+	{"com.aliyun:alibabacloud-secretsmanager-client", "Java `alibabacloud-secretsmanager-client`"},
 }
 
 // note is a line of the suites: an operation or an error.
