@@ -22,6 +22,7 @@ const (
 
 	rest      = "10,000 keys at rest"
 	restRow   = "10,000 keys, existing folder"
+	againRow  = restRow + ", and the scenario of them"
 	restStart = "start to first answer, ms"
 	restSize  = "resident memory, MiB"
 )
@@ -53,7 +54,7 @@ var manyRows = []manyRow{
 // is of RSA_2048; the others, which nobody uses, are symmetric.
 func (b *bench) measureManyKeys() error {
 	rows := slices.DeleteFunc(slices.Clone(manyRows), func(r manyRow) bool { return !b.wants(r.name) })
-	if len(rows) == 0 && !b.wants(restRow) {
+	if len(rows) == 0 && !b.wants(againRow) {
 		return nil
 	}
 	scenarios := map[int]string{}
@@ -121,15 +122,23 @@ func (b *bench) compareManyRow(r manyRow, servers map[int]*process, keys map[int
 	return nil
 }
 
-// restMany starts a server on the folder that the comparison left, and weighs it
-// when it has come to rest.
+// restMany starts servers on the folder that the comparison left, as the keys may
+// have been created, and with the scenario that made them, and weighs them when they
+// have come to rest.
 func (b *bench) restMany(scenario string) error {
-	if !b.wants(restRow) {
+	args := b.alikmsArgs(fmt.Sprintf("keys-%d", many), "--key-pool", "0")
+	if err := b.restOf(restRow, args); err != nil {
+		return err
+	}
+	return b.restOf(againRow, append(args, "--fixture", scenario))
+}
+
+func (b *bench) restOf(row string, args []string) error {
+	if !b.wants(row) {
 		return nil
 	}
-	b.progress(restRow)
-	args := b.alikmsArgs(fmt.Sprintf("keys-%d", many), "--fixture", scenario)
-	taken, err := inTurns(b.rounds, func() (started, error) { return b.firstAnswer(b.alikms, args...) })
+	b.progress(row)
+	taken, err := inTurns(min(b.rounds, 5), func() (started, error) { return b.firstAnswer(b.alikms, args...) })
 	if err != nil {
 		return err
 	}
@@ -137,11 +146,13 @@ func (b *bench) restMany(scenario string) error {
 	if err != nil {
 		return err
 	}
+	defer b.stopAll()
 	if err := p.rest(); err != nil {
 		return err
 	}
 	size, err := p.memory("VmRSS")
-	b.add(rest, restRow, restStart, each(taken[0], started.milliseconds))
-	b.add(rest, restRow, restSize, []float64{size})
+	b.add(rest, row, restStart, each(taken[0], started.milliseconds))
+	b.add(rest, row, "processor time, ms", each(taken[0], func(s started) float64 { return milliseconds(s.processor) }))
+	b.add(rest, row, restSize, []float64{size})
 	return err
 }
