@@ -131,7 +131,7 @@ const accessKeyID, accessKeySecret = "bench", "bench-secret"
 
 // startServers starts what is compared. The keys are the same everywhere.
 func (b *bench) startServers(keys []testKey) (servers []server, err error) {
-	scenario, keysFile, rules := filepath.Join(b.folder, "scenario.json"), filepath.Join(b.folder, "keys.json"), filepath.Join(b.folder, "rules.json")
+	scenario, keysFile, rules := filepath.Join(b.folder, "scenario.yaml"), filepath.Join(b.folder, "keys.json"), filepath.Join(b.folder, "rules.json")
 	secrets := filepath.Join(b.folder, "secrets.json")
 	if err := cmp.Or(writeScenario(scenario, keys), writeSecrets(secrets, keys, 1), writeJSON(keysFile, keys), writeJSON(rules, tenRules(keys))); err != nil {
 		return nil, err

@@ -4,10 +4,12 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"math/big"
 	"os"
+	"strings"
 
 	"github.com/google/uuid"
 
@@ -106,24 +108,25 @@ func newSymmetricKeys(count int) (keys []testKey) {
 	return keys
 }
 
-// writeScenario writes the keys as alikms reads them.
+// writeScenario writes the keys as users do, in YAML.
 func writeScenario(path string, keys []testKey) error {
-	type object = map[string]any
-	scenario := object{"region": "cn-hangzhou"}
-	var list []object
+	var text strings.Builder
+	text.WriteString("region: cn-hangzhou\n")
+	if len(keys) > 0 {
+		text.WriteString("keys:\n")
+	}
 	for _, k := range keys {
-		version := object{"keyVersionId": k.VersionID}
+		fmt.Fprintf(&text, "  - keyId: %s\n    keySpec: %s\n    keyUsage: %s\n    aliases: [alias/%s]\n    versions:\n      - keyVersionId: %q\n", k.ID, k.Spec, k.Usage, k.ID, k.VersionID)
 		if spec, _ := keyspec.Lookup(k.Spec); spec.Symmetric() {
-			version["keyMaterial"] = k.Material
-		} else {
-			version["privateKey"] = keyspec.PEM(k.Material)
+			fmt.Fprintf(&text, "        keyMaterial: %s\n", base64.StdEncoding.EncodeToString(k.Material))
+			continue
 		}
-		list = append(list, object{"keyId": k.ID, "keySpec": k.Spec, "keyUsage": k.Usage, "aliases": []string{"alias/" + k.ID}, "versions": []object{version}})
+		text.WriteString("        privateKey: |\n")
+		for line := range strings.Lines(keyspec.PEM(k.Material)) {
+			text.WriteString("          " + line)
+		}
 	}
-	if len(list) > 0 {
-		scenario["keys"] = list
-	}
-	return writeJSON(path, scenario)
+	return os.WriteFile(path, []byte(text.String()), 0o600)
 }
 
 func writeJSON(path string, v any) error {

@@ -65,7 +65,7 @@ func (b *bench) measureManyKeys() error {
 			return err
 		}
 		keys[count] = append(keys[count], newSymmetricKeys(count-1)...)
-		scenarios[count] = filepath.Join(b.folder, fmt.Sprintf("keys-%d.json", count))
+		scenarios[count] = filepath.Join(b.folder, fmt.Sprintf("keys-%d.yaml", count))
 		if err := writeScenario(scenarios[count], keys[count]); err != nil {
 			return err
 		}

@@ -24,7 +24,7 @@ const loadCalls, loadPortion = 200_000, 5_000
 // process takes differs little.
 func (b *bench) measureMemory() error {
 	key := newSymmetricKeys(1)
-	scenario := filepath.Join(b.folder, "memory.json")
+	scenario := filepath.Join(b.folder, "memory.yaml")
 	if err := writeScenario(scenario, key); err != nil {
 		return err
 	}

@@ -35,7 +35,7 @@ func (b *bench) measureStart() error {
 		if err != nil {
 			return err
 		}
-		scenario := filepath.Join(b.folder, fmt.Sprintf("start-%d.json", count))
+		scenario := filepath.Join(b.folder, fmt.Sprintf("start-%d.yaml", count))
 		if err := writeScenario(scenario, keys); err != nil {
 			return err
 		}

@@ -29,7 +29,7 @@ func (b *bench) measureWrites() error {
 	}
 	b.progress(writesRow)
 	key := newSymmetricKeys(1)
-	scenario := filepath.Join(b.folder, "writes.json")
+	scenario := filepath.Join(b.folder, "writes.yaml")
 	if err := writeScenario(scenario, key); err != nil {
 		return err
 	}
