@@ -71,13 +71,14 @@ func contents(l emulator.Loaded) string {
 	if l.LeftOut {
 		said = append(said, "its keys are left out, for the data folder has keys already")
 	}
-	if l.Differ > 0 {
-		said = append(said, fmt.Sprintf("of which %d differ in the data folder (the log has them; --fresh, or POST /_emulator/reset)", l.Differ))
-	}
 	if len(said) == 0 {
 		return "nothing"
 	}
-	return strings.Join(said, ", ")
+	text := strings.Join(said, ", ")
+	if l.Differ > 0 {
+		text += fmt.Sprintf("; the data folder differs in %d of what it says (the log says how; --fresh or POST /_emulator/reset brings it back)", l.Differ)
+	}
+	return text
 }
 
 // clockText says how the clock differs from real time, and how that ends.

@@ -53,6 +53,22 @@ func TestTheBannerSaysWhatWasLoadedAndWhatTimeItIs(t *testing.T) {
 	start(t, "--ephemeral", "--fixture", rules).expectSaid("scenario: " + rules + ": nothing")
 }
 
+func TestTheBannerSaysThatTheDataFolderDiffers(t *testing.T) {
+	data, file := t.TempDir(), filepath.Join(t.TempDir(), "a.yaml")
+	if err := os.WriteFile(file, []byte(scenarioWith("key-a", "key-b")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := start(t, "--data", data, "--fixture", file)
+	p.mustCall("DisableKey", "KeyId", "key-a")
+	p.stop()
+	again := start(t, "--data", data, "--fixture", file)
+	again.expectSaid("scenario: " + file + ": 2 keys; the data folder differs in 1 of what it says (the log says how; --fresh or POST /_emulator/reset brings it back)")
+	again.stop()
+	if log := again.stderr.String(); !strings.Contains(log, `of="key key-a" difference="keyState is Disabled, not Enabled"`) {
+		t.Errorf("the log says %s", log)
+	}
+}
+
 func TestTheBannerSaysWhatADataFolderKept(t *testing.T) {
 	data := t.TempDir()
 	p := start(t, "--data", data)

@@ -115,7 +115,7 @@ func TestAFreshStartDropsWhatTheDataFolderHolds(t *testing.T) {
 	if status, body, err := first.call("CreateKey"); status != http.StatusOK {
 		t.Fatal(status, body, err)
 	}
-	first.call("DisableKey", "KeyId", "alias/demo-rsa-2048")
+	first.mustCall("DisableKey", "KeyId", "key-hzz630494463ejqjx0001")
 	first.stop()
 	kept := start(t, "--data", data)
 	before := strings.Count(kept.get("/_emulator/keys"), `"keyId"`)

@@ -678,6 +678,8 @@ func TestGeneratedMaterialOfAnotherSpecIsNotUsed(t *testing.T) {
 func TestTheExampleIsACallThatTheScenarioAllows(t *testing.T) {
 	for keys, want := range map[string]string{
 		"{keyId: key-a, keySpec: Aliyun_AES_256, keyUsage: ENCRYPT/DECRYPT}":                                            "-d Action=Encrypt -d KeyId=key-a ",
+		"{keyId: key-a, keySpec: EC_SM2, keyUsage: ENCRYPT/DECRYPT, versions: [{creationDate: -1d}]}":                   "-d KeyVersionId=" + fixtures.DerivedVersionID("key-a", 1) + " ",
+		"{keyId: key-a, keySpec: EC_SM2, keyUsage: ENCRYPT/DECRYPT}":                                                    "-d KeyVersionId=" + fixtures.DerivedVersionID("key-a", 1) + " ",
 		"{keyId: key-a, keySpec: EC_P256, keyUsage: SIGN/VERIFY}":                                                       "-d Action=ListKeys",
 		"{keyId: key-a, keySpec: Aliyun_AES_256, keyUsage: ENCRYPT/DECRYPT, origin: EXTERNAL, keyState: PendingImport}": "-d Action=ListKeys",
 		"{keyId: key-a, keySpec: EC_SM2, keyUsage: ENCRYPT/DECRYPT, versions: [{keyVersionId: v}]}":                     "-d Action=AsymmetricEncrypt -d KeyId=key-a -d KeyVersionId=v -d Algorithm=SM2PKE ",

@@ -312,12 +312,13 @@ func (s *Server) Example(url string) string {
 		if spec.Symmetric() {
 			return fmt.Sprintf("curl -s %s -d Action=Encrypt -d KeyId=%s -d Plaintext=SGVsbG8=", url, k.KeyID)
 		}
-		if len(k.Versions) == 0 {
-			continue
+		version := fixtures.DerivedVersionID(k.KeyID, 1)
+		if len(k.Versions) > 0 {
+			version = cmp.Or(k.Versions[0].KeyVersionID, version)
 		}
 		algorithms := spec.Algorithms(k.KeyUsage)
 		return fmt.Sprintf("curl -s %s -d Action=AsymmetricEncrypt -d KeyId=%s -d KeyVersionId=%s -d Algorithm=%s -d Plaintext=SGVsbG8=",
-			url, k.KeyID, k.Versions[0].KeyVersionID, algorithms[len(algorithms)-1])
+			url, k.KeyID, version, algorithms[len(algorithms)-1])
 	}
 	return "curl -s " + url + " -d Action=ListKeys"
 }
