@@ -15,7 +15,7 @@ import (
 // cryptography, and keeps stages where the store does not: with the versions.
 
 type modelSecret struct {
-	name, key, description       string
+	name, key                    string
 	created, updated, deleteDate time.Time
 	versions                     []*modelSecretVersion // oldest first
 }
