@@ -107,7 +107,7 @@ function about(call) {
     ['time', `${fullTime(call.time)} UTC`],
     ['took', `${milliseconds(call.milliseconds)} ms`],
     ['request id', h('span', {}, h('code', {}, call.requestId), ' ', copyButton(() => call.requestId))],
-    ['key', call.keyId && h('a.mono', { href: `#keys/${call.keyId}` }, call.keyId)],
+    ['key', call.keyId && h('a.mono', { href: `#keys/${encodeURIComponent(call.keyId)}` }, call.keyId)],
     ['gateway', call.gateway],
     ['caller', call.accessKeyId],
     ['fault', call.fault && h('a', { href: `#rules/${call.fault}` }, call.fault)],

@@ -63,6 +63,7 @@ function make(place, feed) {
     const key = all.find(({ keyId, aliases }) => keyId === wanted || aliases.includes(wanted))
     wanted = undefined
     if (!key) return
+    filter.value = ''
     open.add(key.keyId)
     draw()
     const button = list.querySelector(`button[data-key="${CSS.escape(key.keyId)}"]`)
@@ -71,7 +72,7 @@ function make(place, feed) {
   }
 
   const shown = whileShown(feed, refresh)
-  return { show: id => { wanted = id || undefined; shown.show() }, hide: shown.hide }
+  return { show: id => { wanted = id ? decodeURIComponent(id) : undefined; shown.show() }, hide: shown.hide }
 }
 
 const textOf = key => [key.keyId, key.keySpec, key.keyUsage, key.keyState, key.dkmsInstanceId, key.description, ...key.aliases].join('\n').toLowerCase()

@@ -16,7 +16,7 @@ const feed = new Feed()
 
 // A view is {id, title, make}: make(place, feed) fills the place, and returns
 // show(rest), called when its tab is chosen, with what the hash says after the
-// view's name, and hide, or neither.
+// view's name, as it is written there, and hide, or neither.
 const views = [calls, rules, keys, secrets, clock, scenario, trial]
 const tablist = document.querySelector('.tabs')
 const main = document.querySelector('main')
@@ -31,7 +31,7 @@ for (const view of views) {
 
 // choose shows the view that the hash names.
 function choose() {
-  const [, id, rest] = decodeURI(location.hash).match(/^#?([a-z]*)\/?([^]*)$/)
+  const [, id, rest] = location.hash.match(/^#?([a-z]*)\/?([^]*)$/)
   const chosen = views.find(view => view.id === id) ?? views[0]
   if (current !== chosen) {
     current?.shown.hide?.()

@@ -50,14 +50,15 @@ function segment({ text, count, pass }, at, i) {
   const done = now ? at.done : at.step === -1 || i < at.step ? count : 0
   return h(`li.${pass ? 'pass' : 'act'}${now ? '.now' : ''}`, { 'aria-current': now ? 'step' : undefined },
     h('span.label', {}, text, count !== Infinity && h('span.times', {}, ` ×${count}`)),
-    cells(count, done))
+    cells(count, done, now))
 }
 
-// cells are the calls of a step, those that are done filled; of many, a bar.
-function cells(count, done) {
+// cells are the calls of a step, those that are done filled, and the next one marked
+// if it is in this step; of many, a bar.
+function cells(count, done, now) {
   if (count === Infinity) return h('span.cells.endless', { 'aria-hidden': 'true' })
   if (count > mostCells) return h('meter', { max: count, value: done, title: `${done} of ${count}` })
-  return h('span.cells', { 'aria-hidden': 'true' }, Array.from({ length: count }, (_, i) => h(i < done ? 'i.done' : i === done ? 'i.next' : 'i')))
+  return h('span.cells', { 'aria-hidden': 'true' }, Array.from({ length: count }, (_, i) => h(i < done ? 'i.done' : now && i === done ? 'i.next' : 'i')))
 }
 
 function ending({ script, repeat, chance }, { step }) {
