@@ -227,6 +227,24 @@ describe('keys, clock and quotas', () => {
     assert.doesNotMatch(await at.page.content(), /undisclosed/)
   })
 
+  it('goes to a key by a link with its alias', async () => {
+    const view = await at.view('keys/alias%2Fdemo-sm2')
+    await shows(view, '2ab1a983-7072-4bbc-a582-584b5bd80003')
+  })
+
+  it('fits every width', async () => {
+    for (const width of [320, 420, 820, 1280]) {
+      await at.page.setViewportSize({ width, height: 860 })
+      for (const id of ['calls', 'rules', 'keys', 'secrets', 'clock', 'scenario', 'try']) {
+        const view = await at.view(id)
+        await view.locator('h1').first().waitFor()
+        const beyond = await at.page.evaluate(() => document.scrollingElement.scrollWidth - innerWidth)
+        assert.ok(beyond <= 0, `${id} at ${width}: ${beyond} pixels too wide`)
+      }
+    }
+    await at.page.setViewportSize({ width: 1280, height: 860 })
+  })
+
   it('moves the clock, freezes it and lets it run', async () => {
     const view = await at.view('clock')
     await button(view, 'Freeze here').click()

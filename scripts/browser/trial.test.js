@@ -181,6 +181,12 @@ describe('try a call', () => {
     await at.control('POST', 'reset')
   })
 
+  it('keeps what a link holds, whatever it is', async () => {
+    const text = '100%41 & a+b=c #d "e"\n\\ é'
+    const view = await opened('Encrypt', { KeyId: aes, Plaintext: text })
+    assert.equal(await view.getByLabel('Plaintext', { exact: true }).inputValue(), text)
+  })
+
   it('shows the call as a program of each client, and gives it as a file', async () => {
     const view = await opened('Encrypt', { KeyId: 'alias/demo-aes-256', Plaintext: 'it\'s "$here"' })
     const code = view.locator('.sample pre')
