@@ -181,6 +181,12 @@ describe('try a call', () => {
     await at.control('POST', 'reset')
   })
 
+  it('sends an empty text where one is allowed', async () => {
+    const answered = await trial('UpdateKeyDescription', { KeyId: aes })
+    assert.equal(answered.Code, undefined)
+    assert.equal((await at.call('DescribeKey', { KeyId: aes })).KeyMetadata.Description, '')
+  })
+
   it('keeps what a link holds, whatever it is', async () => {
     const text = '100%41 & a+b=c #d "e"\n\\ é'
     const view = await opened('Encrypt', { KeyId: aes, Plaintext: text })

@@ -94,7 +94,7 @@ export class Table {
   // to the latest.
   choose(requestId) {
     const mark = (row, on) => {
-      row?.setAttribute('aria-selected', on)
+      row?.toggleAttribute('data-open', on)
       row?.querySelector('button').setAttribute('aria-expanded', on)
     }
     mark(this.rows.get(this.chosen), false)

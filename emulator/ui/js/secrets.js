@@ -8,6 +8,9 @@ import { whileShown } from './whileshown.js'
 
 export const secrets = { id: 'secrets', title: 'Secrets', make }
 
+// most are the secrets in the page.
+const most = 200
+
 function make(place, feed) {
   let drawn
   const list = h('div.stack')
@@ -17,7 +20,9 @@ function make(place, feed) {
     const answer = await tried(() => get('secrets'))
     if (!answer || drawn === JSON.stringify(answer)) return
     drawn = JSON.stringify(answer)
-    fill(list, answer.secrets.length === 0 ? nothing() : answer.secrets.map(card))
+    const beyond = answer.secrets.length - most
+    fill(list, answer.secrets.length === 0 ? nothing() : answer.secrets.slice(0, most).map(card),
+      beyond > 0 && h('p.hint', {}, `And ${counted(beyond, 'secret')} more: ListSecrets finds them.`))
   }
 
   return whileShown(feed, refresh)

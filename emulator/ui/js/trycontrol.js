@@ -4,14 +4,15 @@
 import { fill, h, options } from './dom.js'
 
 export function controlFor(parameter, lists) {
-  const { name, type, oneOf } = parameter
+  const { type, oneOf } = parameter
   if (type === 'list') return listControl(parameter, lists)
   if (type === 'bytes') return bytesControl(parameter)
   const element = oneOf?.length > 0 || type === 'boolean' ? choice(parameter) : line(parameter, lists)
-  return single(name, element, () => element.value, text => { element.value = text })
+  return single(parameter, element, () => element.value, text => { element.value = text })
 }
 
-const single = (name, element, value, set) => ({ element, value, set, sent: () => value() === '' ? {} : { [name]: value() } })
+// single is a control of one text. An empty one is not sent, unless it has to be.
+const single = ({ name, empty }, element, value, set) => ({ element, value, set, sent: () => value() === '' && !empty ? {} : { [name]: value() } })
 
 function choice({ oneOf, type, default: fallback }) {
   const values = type === 'boolean' && !oneOf?.length ? ['true', 'false'] : oneOf
@@ -29,13 +30,14 @@ function line(parameter, lists) {
 }
 
 // bytesControl takes base64, as on the wire, or a text of which it makes base64.
-function bytesControl({ name }) {
+function bytesControl(parameter) {
+  const { name } = parameter
   const area = h('textarea', { rows: 2, spellcheck: false })
   const how = h('select', { 'aria-label': `How ${name} is written` }, options([['base64', 'base64'], ['text', 'text']]))
   const element = h('div.bytes', {}, area, how)
   const value = () => how.value === 'text' ? base64(area.value) : area.value.trim()
   how.addEventListener('change', () => { area.value = how.value === 'text' ? textOf(area.value) ?? area.value : base64(area.value) })
-  const control = single(name, area, value, text => { how.value = 'base64'; area.value = text })
+  const control = single(parameter, area, value, text => { how.value = 'base64'; area.value = text })
   return { ...control, wrapped: element }
 }
 

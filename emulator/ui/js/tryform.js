@@ -2,6 +2,9 @@ import { field, fill, h, newId } from './dom.js'
 import { controlFor, valueOf } from './trycontrol.js'
 import { exampleOf } from './tryexample.js'
 
+// offered are the keys, and the secrets, that a field suggests.
+const offered = 500
+
 // Form is the form of an operation, made from its description. It dispatches "run"
 // and, when a value is another, "changed".
 export class Form {
@@ -48,8 +51,8 @@ export class Form {
   // know offers the keys and callers there are now.
   know(known) {
     this.known = known
-    fill(this.lists.keys, known.keys.flatMap(({ keyId, aliases, keySpec }) => [keyId, ...aliases].map(value => h('option', { value }, keySpec))))
-    fill(this.lists.secrets, known.secrets.map(({ secretName }) => h('option', { value: secretName })))
+    fill(this.lists.keys, known.keys.slice(0, offered).flatMap(({ keyId, aliases, keySpec }) => [keyId, ...aliases].map(value => h('option', { value }, keySpec))))
+    fill(this.lists.secrets, known.secrets.slice(0, offered).map(({ secretName }) => h('option', { value: secretName })))
     fill(this.lists.callers, known.callers.map(value => h('option', { value })))
     this.knowVersions()
   }
@@ -84,7 +87,7 @@ export class Form {
     this.knowVersions()
   }
 
-  // parameters are what is to be sent: all that is not empty, and what is required.
+  // parameters are what is to be sent.
   parameters() {
     const all = {}
     for (const control of this.controls.values()) Object.assign(all, control.sent())
