@@ -42,7 +42,9 @@ var (
 // forgets the other.
 func TestNoSentenceIsSaidInTwoPlaces(t *testing.T) {
 	said := map[string]string{}
-	for page, text := range pages(t) {
+	all := pages(t)
+	delete(all, "CHANGELOG.md") // it tells what has come to stand elsewhere
+	for page, text := range all {
 		for _, block := range blocks.Split(notProse.ReplaceAllString(text, "\n\n"), -1) {
 			for _, sentence := range endings.Split(strings.Join(strings.Fields(block), " "), -1) {
 				const tooShort = 6 // words, to be a sentence
