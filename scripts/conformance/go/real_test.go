@@ -64,7 +64,7 @@ func ask(t *testing.T, ctx context.Context, c *openapi.Config, budget int) *serv
 		if id == "" {
 			t.Error("a key may have been made whose id did not arrive: look for its description")
 		}
-		t.Log("made", id)
+		t.Logf("made %s at %s", id, *c.Endpoint)
 	})
 	if err != nil {
 		t.Fatal(err)
