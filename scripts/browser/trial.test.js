@@ -171,6 +171,7 @@ describe('try a call', () => {
   })
 
   it('acts as a caller with its policy', async () => {
+    const before = await at.control('GET', 'scenario')
     const statement = { Effect: 'Allow', Action: 'kms:ListKeys', Resource: '*' }
     await at.control('PUT', 'scenario', { credentials: [{ accessKeyId: 'reader', accessKeySecret: 's', policy: { Version: '1', Statement: [statement] } }] })
     for (const [operation, status] of [['ListKeys', '200'], ['ListAliases', '403']]) {
@@ -178,7 +179,7 @@ describe('try a call', () => {
       await view.getByRole('button', { name: 'Run', exact: true }).click()
       await answer().locator('.chip').getByText(status).waitFor()
     }
-    await at.control('POST', 'reset')
+    await at.control('PUT', 'scenario', before)
   })
 
   it('sends an empty text where one is allowed', async () => {
