@@ -138,15 +138,18 @@ func writeJSON(path string, v any) error {
 }
 
 // writeSecrets writes a secret for each symmetric key, as alikms reads it, with so
-// many versions.
+// many versions; for a key without material, one under the account's own key.
 func writeSecrets(path string, keys []testKey, versions int) error {
 	type object = map[string]any
 	var secrets []object
 	for _, k := range keys {
-		if spec, _ := keyspec.Lookup(k.Spec); !spec.Symmetric() {
-			continue
+		secret := object{"secretName": k.secretName()}
+		if k.Material != nil {
+			if spec, _ := keyspec.Lookup(k.Spec); !spec.Symmetric() {
+				continue
+			}
+			secret["encryptionKeyId"] = k.ID
 		}
-		secret := object{"secretName": k.secretName(), "encryptionKeyId": k.ID}
 		var all []object
 		for n := range versions {
 			all = append(all, object{"versionId": fmt.Sprint("v", n), "secretData": plaintext})

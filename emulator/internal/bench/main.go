@@ -81,7 +81,7 @@ func (b *bench) run(jsonFile string) (err error) {
 // measure takes all that is asked for.
 func (b *bench) measure() error {
 	defer b.stopAll()
-	for _, measure := range []func() error{b.measureCalls, b.measureStart, b.measureMemory, b.measureCreateKey, b.measureWrites, b.measureManyKeys} {
+	for _, measure := range []func() error{b.measureCalls, b.measureStart, b.measureMemory, b.measureCreateKey, b.measureWrites, b.measureManyKeys, b.measureManySecrets} {
 		if err := measure(); err != nil {
 			return err
 		}

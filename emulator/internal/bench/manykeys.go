@@ -13,16 +13,17 @@ import (
 const (
 	manyKeys  = "10,000 keys beside 10"
 	many, few = 10_000, 10
-	ofFew     = "calls/s, of those with 10 keys"
+	ofFew     = "calls/s, of those with 10"
 	manyP50   = "p50, ms"
 
 	encryptRow = "encrypt RSA_2048 among 10,000 keys"
 	pageRow    = "ListKeys, a page of 10,000 keys"
 	filterRow  = "ListKeys, 10,000 keys filtered by spec"
 
-	rest      = "10,000 keys at rest"
+	rest      = "10,000 at rest"
 	restRow   = "10,000 keys, existing folder"
-	againRow  = restRow + ", and the scenario of them"
+	withThem  = ", and the scenario of them"
+	againRow  = restRow + withThem
 	restStart = "start to first answer, ms"
 	restSize  = "resident memory, MiB"
 )
@@ -50,36 +51,51 @@ var manyRows = []manyRow{
 	{filterRow, 1, always("Action", "ListKeys", "Filters", `[{"Key":"KeySpec","Values":["RSA_2048"]}]`)},
 }
 
+// crowd is many of something, beside few.
+type crowd struct {
+	data, group string         // of the data folders, of the measures
+	rest        string         // the row of a start
+	scenarios   map[int]string // by how many
+	keys        map[int][]testKey
+}
+
 // measureManyKeys compares a server of many keys with one of few. One key of each
 // is of RSA_2048; the others, which nobody uses, are symmetric.
 func (b *bench) measureManyKeys() error {
-	rows := slices.DeleteFunc(slices.Clone(manyRows), func(r manyRow) bool { return !b.wants(r.name) })
+	rows := b.wanted(manyRows)
 	if len(rows) == 0 && !b.wants(againRow) {
 		return nil
 	}
-	scenarios := map[int]string{}
-	keys := map[int][]testKey{}
+	c := crowd{"keys", manyKeys, restRow, map[int]string{}, map[int][]testKey{}}
 	for _, count := range []int{few, many} {
 		var err error
-		if keys[count], err = newRSAKeys(1); err != nil {
+		if c.keys[count], err = newRSAKeys(1); err != nil {
 			return err
 		}
-		keys[count] = append(keys[count], newSymmetricKeys(count-1)...)
-		scenarios[count] = filepath.Join(b.folder, fmt.Sprintf("keys-%d.yaml", count))
-		if err := writeScenario(scenarios[count], keys[count]); err != nil {
+		c.keys[count] = append(c.keys[count], newSymmetricKeys(count-1)...)
+		c.scenarios[count] = filepath.Join(b.folder, fmt.Sprintf("keys-%d.yaml", count))
+		if err := writeScenario(c.scenarios[count], c.keys[count]); err != nil {
 			return err
 		}
 	}
-	if err := b.compareMany(rows, scenarios, keys); err != nil {
-		return err
-	}
-	return b.restMany(scenarios[many])
+	return b.measureMany(rows, c)
 }
 
-func (b *bench) compareMany(rows []manyRow, scenarios map[int]string, keys map[int][]testKey) error {
+func (b *bench) wanted(rows []manyRow) []manyRow {
+	return slices.DeleteFunc(slices.Clone(rows), func(r manyRow) bool { return !b.wants(r.name) })
+}
+
+func (b *bench) measureMany(rows []manyRow, c crowd) error {
+	if err := b.compareMany(rows, c); err != nil {
+		return err
+	}
+	return b.restMany(c)
+}
+
+func (b *bench) compareMany(rows []manyRow, c crowd) error {
 	servers := map[int]*process{}
-	for count, scenario := range scenarios {
-		p, err := b.startAlikms(fmt.Sprintf("keys-%d", count), "--fixture", scenario)
+	for count, scenario := range c.scenarios {
+		p, err := b.startAlikms(fmt.Sprint(c.data, "-", count), "--fixture", scenario)
 		if err != nil {
 			return err
 		}
@@ -88,14 +104,14 @@ func (b *bench) compareMany(rows []manyRow, scenarios map[int]string, keys map[i
 	defer b.stopAll()
 	for _, r := range rows {
 		b.progress(r.name)
-		if err := b.compareManyRow(r, servers, keys); err != nil {
+		if err := b.compareManyRow(r, c, servers); err != nil {
 			return fmt.Errorf("%s: %w", r.name, err)
 		}
 	}
 	return nil
 }
 
-func (b *bench) compareManyRow(r manyRow, servers map[int]*process, keys map[int][]testKey) error {
+func (b *bench) compareManyRow(r manyRow, of crowd, servers map[int]*process) error {
 	takes := map[int]func() (sample, error){}
 	for count, p := range servers {
 		if err := p.settle(); err != nil {
@@ -106,7 +122,7 @@ func (b *bench) compareManyRow(r manyRow, servers map[int]*process, keys map[int
 			return err
 		}
 		defer connections.Close()
-		c := cell{cipherCall{r.name, r.params(keys[count])}, r.connections, false}
+		c := cell{cipherCall{r.name, r.params(of.keys[count])}, r.connections, false}
 		if takes[count], err = b.slicesOf(server{process: p}, c, connections); err != nil {
 			return err
 		}
@@ -115,22 +131,22 @@ func (b *bench) compareManyRow(r manyRow, servers map[int]*process, keys map[int
 	if err != nil {
 		return err
 	}
-	b.add(manyKeys, r.name, ofFew, ratios(rates(taken[0]), rates(taken[1])))
+	b.add(of.group, r.name, ofFew, ratios(rates(taken[0]), rates(taken[1])))
 	p50 := func(s sample) float64 { return s.p50 }
-	b.add(manyKeys, r.name, manyP50, each(taken[0], p50))
-	b.add(manyKeys, r.name, "p50 with 10 keys, ms", each(taken[1], p50))
+	b.add(of.group, r.name, manyP50, each(taken[0], p50))
+	b.add(of.group, r.name, "p50 with 10, ms", each(taken[1], p50))
 	return nil
 }
 
-// restMany starts servers on the folder that the comparison left, as the keys may
-// have been created, and with the scenario that made them, and weighs them when they
-// have come to rest.
-func (b *bench) restMany(scenario string) error {
-	args := b.alikmsArgs(fmt.Sprintf("keys-%d", many), "--key-pool", "0")
-	if err := b.restOf(restRow, args); err != nil {
+// restMany starts servers on the folder that the comparison left, as what is in it
+// may have been created, and with the scenario that made it, and weighs them when
+// they have come to rest.
+func (b *bench) restMany(c crowd) error {
+	args := b.alikmsArgs(fmt.Sprint(c.data, "-", many), "--key-pool", "0")
+	if err := b.restOf(c.rest, args); err != nil {
 		return err
 	}
-	return b.restOf(againRow, append(args, "--fixture", scenario))
+	return b.restOf(c.rest+withThem, append(args, "--fixture", c.scenarios[many]))
 }
 
 func (b *bench) restOf(row string, args []string) error {

@@ -41,6 +41,12 @@ var targets = []target{
 	{"the same, resident memory, MiB", rest, restRow, restSize, 80, true},
 	{"the same with the scenario that made them: start, ms", rest, againRow, restStart, 1000, true},
 	{"the same, resident memory, MiB", rest, againRow, restSize, 80, true},
+	{"GetSecretValue among 10,000 secrets, of among 10", manySecrets, readSecretRow, ofFew, 0.95, false},
+	{"ListSecrets, a page of 10,000 secrets, p50, ms", manySecrets, secretPageRow, manyP50, 2, true},
+	{"10,000 secrets, existing folder: start to first answer, ms", rest, restSecretsRow, restStart, 1000, true},
+	{"the same, resident memory, MiB", rest, restSecretsRow, restSize, 80, true},
+	{"the same with the scenario that made them: start, ms", rest, restSecretsRow + withThem, restStart, 1000, true},
+	{"the same, resident memory, MiB", rest, restSecretsRow + withThem, restSize, 80, true},
 	{"CreateAlias by 16 callers, of bare bbolt's 16", writes, writesRow, ofBareBolt, 0.8, false},
 }
 
