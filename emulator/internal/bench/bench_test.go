@@ -176,7 +176,7 @@ func TestTargetsAreCompared(t *testing.T) {
 	for _, o := range b.met() {
 		got[o.What] = o.Met
 	}
-	for what, want := range map[string]string{targets[0].what: "no", targets[1].what: "yes", targets[2].what: "not measured", targets[5].what: "no", targets[12].what: "yes"} {
+	for what, want := range map[string]string{targets[0].what: "no", targets[1].what: "yes", targets[2].what: "not measured", targets[5].what: "no", targets[13].what: "yes"} {
 		if got[what] != want {
 			t.Errorf("%s: %q, want %q", what, got[what], want)
 		}
