@@ -21,7 +21,8 @@
 // Beside that path: scenario.go and seed.go bring a scenario in, export.go
 // brings one out, clock.go tells the time, control.go and rulecontrols.go serve
 // /_emulator/ (try.go: a call that nobody signs; queries.go: what is asked of the
-// journal; follow.go and stream.go: calls as they are answered), and internal/wiring tells how
+// journal; follow.go and stream.go: calls as they are answered), page.go serves the
+// files of ui, the page, which asks nothing but these controls, and internal/wiring tells how
 // clients are pointed here, and writes sample programs (sample.go).
 //
 // internal/bench measures the built program; scripts/bench starts it.
