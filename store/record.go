@@ -160,7 +160,8 @@ type openBucket struct {
 func newTx(bolt *bbolt.Tx, known *memos) *Tx { return &Tx{bolt: bolt, memos: known} }
 
 // State numbers the states of the store: that which a View sees, or an Update
-// makes. It is higher than that of every Update before.
+// makes. It is higher than that of every Update before, and the same for those that
+// share a commit.
 func (tx *Tx) State() uint64 { return uint64(tx.bolt.ID()) }
 
 // bucket returns a bucket, or nil.
