@@ -173,7 +173,7 @@ func tenRules(keys []testKey) map[string]any {
 	for i, match := range []object{
 		{"operation": "CreateKey"}, {"operation": []string{"ListKeys", "ListAliases"}}, {"accessKeyId": "other"}, {"algorithm": "RSAES_OAEP_SHA_1"},
 		{"keyId": keys[1].ID}, {"keyId": keys[2].ID, "operation": "Encrypt"}, {"accessKeyId": "another", "operation": "AsymmetricEncrypt"},
-		{"operation": "DescribeKey"}, {"algorithm": "SM2DSA"}, {"operation": "CreateAlias", "accessKeyId": "other"},
+		{"operation": "DescribeKey"}, {"algorithm": "SM2DSA"}, {"operation": "CreateAlias", "accessKeyId": "third"},
 	} {
 		faults = append(faults, object{"name": fmt.Sprint("rule-", i), "match": match, "error": "InternalFailure"})
 	}

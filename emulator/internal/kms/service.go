@@ -92,6 +92,11 @@ func (s *Service) FindKeyOf(c *Call, op *Operation, sent map[string]string) erro
 	if name == "" && (!op.Takes("CiphertextBlob") || blob.UnmarshalText([]byte(sent["CiphertextBlob"])) != nil) {
 		return nil
 	}
+	if key := parseKeyName(name); name != "" && key.alias == "" {
+		scope, id, _ := (&transaction{Call: c}).resolve(key) // an id is not looked up
+		c.setKey(scope, id)
+		return nil
+	}
 	c.service = s
 	err := c.view(func(tx *transaction) error {
 		scope, id, err := tx.named(name, blob)
