@@ -25,9 +25,11 @@ type ordeal struct {
 	made  map[string]int // changes that were acknowledged, by operation
 }
 
-// scenario has an instance, for keys and secrets with policies, and a key in it.
+// scenario has an instance, for keys and secrets with policies, and a key in it. Its
+// material is given: alikms would make it while the first changes are recorded.
 const scenario = "instances: [{instanceId: " + instance + "}]\n" +
-	"keys: [{keyId: " + instanceKey + ", keySpec: Aliyun_AES_256, keyUsage: ENCRYPT/DECRYPT, dkmsInstanceId: " + instance + "}]\n"
+	"keys: [{keyId: " + instanceKey + ", keySpec: Aliyun_AES_256, keyUsage: ENCRYPT/DECRYPT, dkmsInstanceId: " + instance +
+	", versions: [{keyVersionId: 2ab1a983-7072-4bbc-a582-584b5bd8f001, keyMaterial: MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=}]}] # a test key\n"
 
 func (l *lab) newOrdeal(name string, writers int, folder string) (*ordeal, error) {
 	o := &ordeal{lab: l, folder: folder, fixture: filepath.Join(l.work, name+".yaml"), made: map[string]int{}}
