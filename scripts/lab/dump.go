@@ -39,6 +39,7 @@ func (d *dumper) add(record any) {
 	fmt.Fprintf(&d.text, "%T %s\n", record, text)
 }
 
+// all writes down the clock, and all of each account and region.
 func (d *dumper) all() error {
 	clock, _, err := d.tx.Setting("clock")
 	if err != nil {
@@ -64,6 +65,33 @@ func (d *dumper) all() error {
 				return err
 			}
 		}
+		for secret, err := range d.tx.Secrets(scope) {
+			if err == nil {
+				err = d.secret(secret)
+			}
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (d *dumper) secret(secret store.Secret) error {
+	d.add(secret.Name)
+	d.add(secret)
+	versions, err := d.tx.SecretVersionsPage(secret.Scope, secret.Name, 0, math.MaxInt)
+	if err != nil {
+		return err
+	}
+	for _, v := range versions {
+		value, err := d.tx.SecretValue(v.Scope, v.SecretName, v.ID)
+		if err != nil {
+			return err
+		}
+		d.add(v.ID)
+		d.add(v)
+		d.add(sha256.Sum256(value))
 	}
 	return nil
 }
