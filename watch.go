@@ -35,9 +35,10 @@ const restBetweenLooks = 250 * time.Millisecond
 // looksShare keeps looks at thousands of files to a part of the time.
 const looksShare = 20
 
-// newWatcher watches the files that a document was read from.
+// newWatcher watches the files that a document was read from. They may have changed
+// since then, so the first look that finds them at rest reads them.
 func newWatcher(paths []string, document *fixtures.Document, server *emulator.Server, log *slog.Logger) *watcher {
-	w := &watcher{paths: paths, server: server, log: log, seen: map[string]fs.FileInfo{}}
+	w := &watcher{paths: paths, server: server, log: log, seen: map[string]fs.FileInfo{}, changed: true}
 	w.watch(fixtures.Files(paths...))
 	w.watch(document.NamedFiles())
 	return w

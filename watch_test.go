@@ -113,6 +113,18 @@ func scenarioWith(ids ...string) string {
 	return text
 }
 
+// The files are watched when alikms serves, and were read before.
+func TestAFileThatChangesWhileAlikmsStartsIsLoaded(t *testing.T) {
+	w := watch(t, map[string]string{"a.yaml": scenarioWith("key-a")}, "a.yaml")
+	read, problems := fixtures.Load(w.paths...)
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	w.write("a.yaml", scenarioWith("key-b"))
+	w.watcher = newWatcher(w.paths, read, w.server, w.log)
+	w.expect("key-b")
+}
+
 func TestAFileThatChangesIsLoaded(t *testing.T) {
 	w := watch(t, map[string]string{"a.yaml": scenarioWith("key-a")}, "a.yaml")
 	w.expect("key-a")
