@@ -81,15 +81,7 @@ func keyOutlined(scope Scope, prefix string, name, sealed []byte) (Key, error) {
 
 // outlineKeys makes the entries of keys-by-date, which named the key in schema 2.
 func outlineKeys(tx *Tx) error {
-	keys, err := tx.recordKeys(bucketKeys, 3)
-	if err != nil {
-		return err
-	}
-	for _, names := range keys {
-		k, err := tx.Key(Scope{names[0], names[1]}, names[2])
-		if err != nil {
-			return missing(bucketKeys, k.key(), err)
-		}
+	return tx.migrateKeys(func(k Key) error {
 		at := k.index()[0]
 		owner, err := tx.get(at.bucket, at.key)
 		switch {
@@ -98,9 +90,6 @@ func outlineKeys(tx *Tx) error {
 		case string(owner) != k.ID:
 			return damaged(at.bucket, at.key, errOtherOwner)
 		}
-		if err := tx.put(at.bucket, at.key, []byte(at.value)); err != nil {
-			return err
-		}
-	}
-	return nil
+		return tx.put(at.bucket, at.key, []byte(at.value))
+	})
 }

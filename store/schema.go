@@ -154,8 +154,8 @@ func migrateFrom(tx *Tx, version int) error {
 	return verifyRecords(tx)
 }
 
-// setOrigins writes down what was true of every key of schema 1.
-func setOrigins(tx *Tx) error {
+// migrateKeys calls a step of a migration for every key.
+func (tx *Tx) migrateKeys(step func(k Key) error) error {
 	keys, err := tx.recordKeys(bucketKeys, 3)
 	if err != nil {
 		return err
@@ -165,12 +165,19 @@ func setOrigins(tx *Tx) error {
 		if err != nil {
 			return missing(bucketKeys, k.key(), err)
 		}
-		k.Origin = "Aliyun_KMS"
-		if err := tx.saveKey(k); err != nil {
+		if err := step(k); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// setOrigins writes down what was true of every key of schema 1.
+func setOrigins(tx *Tx) error {
+	return tx.migrateKeys(func(k Key) error {
+		k.Origin = "Aliyun_KMS"
+		return tx.saveKey(k)
+	})
 }
 
 // moveVersionIDs makes versions-by-id of the index before it.
