@@ -129,15 +129,11 @@ func SealValue(tx *store.Tx, key store.Key, v store.SecretVersion, value string)
 
 // SealWith is SealValue with the material of the primary version.
 func SealWith(material []byte, key store.Key, v store.SecretVersion, value string) ([]byte, error) {
-	spec, err := specOf(key)
+	parsed, err := parseSymmetric(key, material)
 	if err != nil {
 		return nil, err
 	}
-	parsed, err := spec.Parse(material)
-	if err != nil {
-		return nil, err
-	}
-	sealed, err := parsed.(*keyspec.SymmetricKey).Seal([]byte(value), contextOf(v).additionalData())
+	sealed, err := parsed.Seal([]byte(value), contextOf(v).additionalData())
 	return append([]byte(key.PrimaryVersion), sealed...), err
 }
 
@@ -180,6 +176,10 @@ func keyOfBlob(tx *store.Tx, scope store.Scope, blob cipherBlob, now time.Time) 
 	if err != nil {
 		return nil, err
 	}
+	return parseSymmetric(key, material)
+}
+
+func parseSymmetric(key store.Key, material []byte) (*keyspec.SymmetricKey, error) {
 	spec, err := specOf(key)
 	if err != nil {
 		return nil, err
